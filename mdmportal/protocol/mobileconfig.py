@@ -1,0 +1,159 @@
+"""Configuration profiles: the envelope, and the profile that enrolls a device.
+
+Identifiers are stable: the same seed gives the same PayloadUUIDs, so that a profile
+made again updates the one on the device instead of standing beside it.
+https://developer.apple.com/documentation/devicemanagement/configuring-multiple-devices-using-profiles
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from . import ProtocolError, cms, plist
+
+CONTENT_TYPE = "application/x-apple-aspen-config"
+MDM = "com.apple.mdm"
+SCEP = "com.apple.security.scep"
+ROOT = "com.apple.security.root"
+TOPIC_PREFIX = "com.apple.mgmt."
+
+ALL_RIGHTS = 8191
+SERVER_CAPABILITIES = ("com.apple.mdm.per-user-connections",)
+BOOTSTRAP_TOKEN = "com.apple.mdm.bootstraptoken"  # noqa: S105
+
+
+def stable_uuid(seed: uuid.UUID, name: str) -> str:
+    """Return the PayloadUUID of ``name`` in a profile, upper case as Apple does."""
+    return str(uuid.uuid5(seed, name)).upper()
+
+
+def payload(
+    kind: str, identifier: str, payload_uuid: str, **keys: Any
+) -> dict[str, Any]:
+    """Return a payload dictionary with the keys that every payload has."""
+    return {
+        "PayloadType": kind,
+        "PayloadVersion": 1,
+        "PayloadIdentifier": identifier,
+        "PayloadUUID": payload_uuid,
+        **keys,
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnrollmentProfile:
+    """What goes into the profile by which a device enrolls.
+
+    ``seed`` fixes the identifiers; ``challenge`` is the one-time SCEP challenge;
+    ``anchors`` are certificates to trust for the server's TLS, if it needs any.
+    """
+
+    seed: uuid.UUID
+    identifier: str
+    name: str
+    organization: str
+    topic: str
+    server_url: str
+    checkin_url: str
+    scep_url: str
+    challenge: str
+    subject: str
+    ca_fingerprint: bytes = b""
+    access_rights: int = ALL_RIGHTS
+    anchors: Sequence[x509.Certificate] = ()
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.topic.startswith(TOPIC_PREFIX):
+            raise ValueError(f"the topic must start with {TOPIC_PREFIX}")
+        check_rights(self.access_rights)
+
+    def to_plist(self) -> bytes:
+        """Return the profile, unsigned."""
+        content = [*self._anchors(), self._scep(), self._mdm()]
+        return plist.dumps(
+            payload(
+                "Configuration",
+                self.identifier,
+                stable_uuid(self.seed, "profile"),
+                PayloadDisplayName=self.name,
+                PayloadOrganization=self.organization,
+                PayloadDescription=self.description,
+                PayloadScope="System",
+                PayloadContent=content,
+            )
+        )
+
+    def _anchors(self) -> list[dict[str, Any]]:
+        return [
+            self._payload(
+                ROOT,
+                f"anchor.{number}",
+                PayloadContent=certificate.public_bytes(Encoding.DER),
+            )
+            for number, certificate in enumerate(self.anchors)
+        ]
+
+    def _scep(self) -> dict[str, Any]:
+        content: dict[str, Any] = {
+            "URL": self.scep_url,
+            "Name": self.organization,
+            "Subject": [[["O", self.organization]], [["CN", self.subject]]],
+            "Challenge": self.challenge,
+            "Keysize": 2048,
+            "Key Type": "RSA",
+            "Key Usage": 5,
+            "Retries": 3,
+            "RetryDelay": 10,
+        }
+        if self.ca_fingerprint:
+            content["CAFingerprint"] = self.ca_fingerprint
+        return self._payload(
+            SCEP, "scep", PayloadDisplayName="Identity", PayloadContent=content
+        )
+
+    def _mdm(self) -> dict[str, Any]:
+        return self._payload(
+            MDM,
+            "mdm",
+            PayloadDisplayName="Device management",
+            IdentityCertificateUUID=stable_uuid(self.seed, "scep"),
+            Topic=self.topic,
+            ServerURL=self.server_url,
+            CheckInURL=self.checkin_url,
+            SignMessage=True,
+            AccessRights=self.access_rights,
+            CheckOutWhenRemoved=True,
+            ServerCapabilities=[*SERVER_CAPABILITIES, BOOTSTRAP_TOKEN],
+        )
+
+    def _payload(self, kind: str, name: str, **keys: Any) -> dict[str, Any]:
+        identifier = f"{self.identifier}.{name}"
+        return payload(kind, identifier, stable_uuid(self.seed, name), **keys)
+
+
+def check_rights(rights: int) -> None:
+    """Raise ValueError where ``rights`` is a mask that devices refuse.
+
+    https://developer.apple.com/documentation/devicemanagement/mdm
+    """
+    if not 0 < rights <= ALL_RIGHTS:
+        raise ValueError(f"AccessRights must be between 1 and {ALL_RIGHTS}")
+    for needing, needed in ((2, 1), (128, 64)):
+        if rights & needing and not rights & needed:
+            raise ValueError(f"AccessRights {needing} needs {needed} too")
+
+
+def read(profile: bytes) -> dict[str, Any]:
+    """Return the dictionary of a profile, signed or not; else a ProtocolError."""
+    stripped = profile.lstrip()
+    if not stripped.startswith((b"<", b"bplist")):
+        stripped = cms.verify(profile).content
+    found = plist.loads(stripped)
+    if found.get("PayloadType") != "Configuration":
+        raise ProtocolError("not a configuration profile")
+    return found
