@@ -1,0 +1,20 @@
+"""Who is managed: people, devices, their stays under management, and what they keep."""
+
+from .audit import AuditEntry
+from .device import Device
+from .enrollment import Channel, Enrollment
+from .identity import Identity
+from .inventory import Inventory
+from .secret import Secret
+from .user import User
+
+__all__ = [
+    "AuditEntry",
+    "Channel",
+    "Device",
+    "Enrollment",
+    "Identity",
+    "Inventory",
+    "Secret",
+    "User",
+]

@@ -1,0 +1,91 @@
+"""Device: the hardware as we know it, from what it told us."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+
+class Device(models.Model):
+    """Known by its UDID, or by an EnrollmentID where the person stays anonymous."""
+
+    class Platform(models.TextChoices):
+        IOS = "iOS"
+        IPADOS = "iPadOS"
+        MACOS = "macOS"
+        TVOS = "tvOS"
+        VISIONOS = "visionOS"
+        WATCHOS = "watchOS"
+
+    udid = models.CharField("UDID", max_length=255, blank=True)
+    enrollment_id = models.CharField("EnrollmentID", max_length=255, blank=True)
+    serial_number = models.CharField(max_length=255, blank=True, db_index=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="devices",
+    )
+    platform = models.CharField(max_length=16, blank=True, choices=Platform)
+
+    name = models.CharField(max_length=255, blank=True)
+    product_name = models.CharField(max_length=255, blank=True)
+    model = models.CharField(max_length=255, blank=True)
+    model_name = models.CharField(max_length=255, blank=True)
+    os_version = models.CharField("OS version", max_length=64, blank=True)
+    build_version = models.CharField(max_length=64, blank=True)
+    imei = models.CharField("IMEI", max_length=64, blank=True)
+    meid = models.CharField("MEID", max_length=64, blank=True)
+    wifi_mac = models.CharField("Wi-Fi MAC", max_length=64, blank=True)
+    bluetooth_mac = models.CharField("Bluetooth MAC", max_length=64, blank=True)
+    capacity = models.FloatField("capacity (GB)", null=True, blank=True)
+    available_capacity = models.FloatField("available (GB)", null=True, blank=True)
+    battery_level = models.FloatField(null=True, blank=True)
+    is_supervised = models.BooleanField("supervised", null=True, blank=True)
+    passcode_present = models.BooleanField(null=True, blank=True)
+    is_encrypted = models.BooleanField("encrypted", null=True, blank=True)
+
+    inventory_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("name", "pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["udid"], condition=~Q(udid=""), name="device_udid_once"
+            ),
+            models.UniqueConstraint(
+                fields=["enrollment_id"],
+                condition=~Q(enrollment_id=""),
+                name="device_enrollment_id_once",
+            ),
+        )
+        indexes = (models.Index(fields=["name", "id"]),)
+
+    def __str__(self) -> str:
+        return self.name or self.serial_number or self.device_id
+
+    def get_absolute_url(self) -> str:
+        return reverse("admin:devices_device_change", args=[self.pk])
+
+    @property
+    def device_id(self) -> str:
+        """What the device says of itself in every message."""
+        return self.udid or self.enrollment_id
+
+    def learn(self, **facts: object) -> list[str]:
+        """Take over the facts that differ, save them and return their names.
+
+        None and '' say nothing: what a device leaves out does not erase what it said.
+        """
+        changed = [
+            name
+            for name, value in facts.items()
+            if value not in (None, "") and getattr(self, name) != value
+        ]
+        for name in changed:
+            setattr(self, name, facts[name])
+        if changed:
+            self.save(update_fields=changed)
+        return changed

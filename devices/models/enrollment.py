@@ -1,0 +1,113 @@
+"""Enrollment: one stay of a device under management, and the channels it opened."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from ..signals import enrollment_ended
+from .device import Device
+
+
+class Enrollment(models.Model):
+    """From Authenticate to CheckOut, removal or replacement. A device has many.
+
+    A fresh Authenticate opens a new one, so nothing of an old stay runs in a new one.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending", "enrolling"
+        ACTIVE = "active", "enrolled"
+        ENDED = "ended", "left"
+
+    class Mode(models.TextChoices):
+        DEVICE = "device", "device"
+        USER = "user", "user's own device"
+        ACCOUNT = "account", "device, account-driven"
+        AUTOMATED = "automated", "automated"
+        SHARED_IPAD = "shared", "Shared iPad"
+
+    device = models.ForeignKey(Device, models.CASCADE, related_name="enrollments")
+    state = models.CharField(max_length=8, choices=State, default=State.PENDING)
+    mode = models.CharField(max_length=16, choices=Mode, default=Mode.DEVICE)
+    topic = models.CharField(max_length=255)
+    way = models.CharField("way in", max_length=64, blank=True)
+    access_rights = models.PositiveIntegerField(default=0)
+    awaiting_configuration = models.BooleanField(default=False)
+    opened_at = models.DateTimeField(default=timezone.now)
+    enrolled_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    end_reason = models.CharField(max_length=255, blank=True)
+
+    class Meta:
+        ordering = ("-opened_at", "-pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["device"],
+                condition=~Q(state="ended"),
+                name="enrollment_one_open_per_device",
+            ),
+        )
+        indexes = (models.Index(fields=["state", "topic"]),)
+
+    def __str__(self) -> str:
+        return f"{self.device}, {self.get_state_display()}"
+
+    def end(self, reason: str) -> None:
+        """Close the stay: no pushes and no commands any more. History stays."""
+        self.state, self.ended_at = self.State.ENDED, timezone.now()
+        self.end_reason = reason
+        self.save(update_fields=["state", "ended_at", "end_reason"])
+        self.channels.update(push_token="", push_magic="", push_at=None)
+        enrollment_ended.send(type(self), enrollment=self)
+
+
+class Channel(models.Model):
+    """Where commands go: the device channel, and one for each managed user.
+
+    ``push_at`` is when to push next, None for never; it is all that the pushing tasks
+    look at, so that they never search the queue.
+    """
+
+    enrollment = models.ForeignKey(Enrollment, models.CASCADE, related_name="channels")
+    user_id = models.CharField(max_length=255, blank=True)
+    user_short_name = models.CharField(max_length=255, blank=True)
+    user_long_name = models.CharField(max_length=255, blank=True)
+    push_token = models.TextField(blank=True, editable=False)
+    push_magic = models.TextField(blank=True, editable=False)
+    token_updated_at = models.DateTimeField(null=True, blank=True)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+
+    push_at = models.DateTimeField(null=True, blank=True)
+    push_attempts = models.PositiveIntegerField(default=0)
+    pushed_at = models.DateTimeField(null=True, blank=True)
+    push_answer = models.CharField(max_length=128, blank=True)
+    push_dead = models.BooleanField(default=False)
+    """Apple said the token is dead; the next TokenUpdate revives it."""
+
+    class Meta:
+        ordering = ("user_id", "pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["enrollment", "user_id"], name="channel_once_per_user"
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=["push_at", "id"],
+                condition=Q(push_at__isnull=False),
+                name="channel_push_due",
+            ),
+            models.Index(fields=["last_seen_at", "id"]),
+        )
+
+    def __str__(self) -> str:
+        return self.user_name or "device"
+
+    @property
+    def user_name(self) -> str:
+        """How to call the channel's user; '' on the device channel."""
+        return self.user_long_name or self.user_short_name or self.user_id
+
+    @property
+    def can_be_pushed(self) -> bool:
+        return bool(self.push_token) and not self.push_dead

@@ -1,0 +1,43 @@
+"""Identity: a certificate issued to an enrollment; it authenticates every request."""
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from django.db import models
+
+from .enrollment import Enrollment
+
+
+class Identity(models.Model):
+    """Issued for an intent, it belongs to no enrollment until Authenticate binds it."""
+
+    enrollment = models.ForeignKey(
+        Enrollment, models.CASCADE, null=True, blank=True, related_name="identities"
+    )
+    fingerprint = models.CharField("SHA-256", max_length=64, unique=True)
+    serial_number = models.CharField(max_length=64)
+    subject = models.CharField(max_length=255)
+    certificate = models.BinaryField()
+    not_before = models.DateTimeField()
+    not_after = models.DateTimeField(db_index=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+        verbose_name_plural = "identities"
+
+    def __str__(self) -> str:
+        return self.subject
+
+    @classmethod
+    def keep(cls, certificate: x509.Certificate) -> "Identity":
+        """Return the new row of a certificate just issued."""
+        return cls.objects.create(
+            fingerprint=certificate.fingerprint(hashes.SHA256()).hex(),
+            serial_number=f"{certificate.serial_number:x}",
+            subject=certificate.subject.rfc4514_string()[:255],
+            certificate=certificate.public_bytes(Encoding.DER),
+            not_before=certificate.not_valid_before_utc,
+            not_after=certificate.not_valid_after_utc,
+        )
