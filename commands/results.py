@@ -1,0 +1,208 @@
+"""Results: raw answers, read into what we know of the device.
+
+Reading is done by a task: the device's road only keeps the answer. What an answer lacks
+does not erase what an earlier one said; what cannot be read stays raw, with the reason.
+"""
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cryptography import x509
+from django.db import transaction
+from django.utils import timezone
+
+from devices.models import Device, Enrollment, Secret
+from devices.models.inventory import Inventory, to_json
+from mdmportal.protocol import plist
+from mdmportal.protocol.platforms import platform_of
+
+from .models import Delivery, Result, State
+
+logger = logging.getLogger(__name__)
+
+BATCH = 200
+
+Answer = Mapping[str, Any]
+Reader = Callable[[Enrollment, Answer], None]
+
+# Column of Device: key of the answer to DeviceInformation.
+INFORMATION = {
+    "udid": "UDID",
+    "serial_number": "SerialNumber",
+    "name": "DeviceName",
+    "product_name": "ProductName",
+    "model": "Model",
+    "model_name": "ModelName",
+    "os_version": "OSVersion",
+    "build_version": "BuildVersion",
+    "imei": "IMEI",
+    "meid": "MEID",
+    "wifi_mac": "WiFiMAC",
+    "bluetooth_mac": "BluetoothMAC",
+    "capacity": "DeviceCapacity",
+    "available_capacity": "AvailableDeviceCapacity",
+    "battery_level": "BatteryLevel",
+    "is_supervised": "IsSupervised",
+}
+ANONYMOUS = frozenset(("udid", "serial_number", "imei", "meid"))
+"""Never written for a device whose user enrolled it as their own."""
+
+
+def read_waiting() -> int:
+    """Read answers that wait, oldest first; return how many were."""
+    done = 0
+    while batch := _unread():
+        for result in batch:
+            _read(result)
+        done += len(batch)
+    return done
+
+
+def _unread() -> list[Result]:
+    waiting = Result.objects.filter(read_at__isnull=True).order_by("pk")
+    return list(
+        waiting.select_related(
+            "delivery__command", "delivery__channel__enrollment__device"
+        )[:BATCH]
+    )
+
+
+def _read(result: Result) -> None:
+    problem = ""
+    try:
+        with transaction.atomic():
+            _take(result.delivery, plist.loads(bytes(result.body)), result.received_at)
+    except Exception as error:  # one answer must not hold up those behind it
+        logger.exception("the answer to delivery %d cannot be read", result.delivery_id)
+        problem = f"{type(error).__name__}: {error}"[:255]
+    Result.objects.filter(pk=result.pk).update(read_at=timezone.now(), problem=problem)
+
+
+def _take(delivery: Delivery, answer: Answer, received_at: dt.datetime) -> None:
+    channel = delivery.channel
+    reader = READERS.get(delivery.command.request_type)
+    if reader and not channel.user_id and delivery.state == State.ACKNOWLEDGED:
+        reader(channel.enrollment, answer)
+        channel.enrollment.device.learn(inventory_at=received_at)
+
+
+def _keep(enrollment: Enrollment, request_type: str, answer: Any) -> None:
+    Inventory.objects.update_or_create(
+        device=enrollment.device,
+        request_type=request_type,
+        defaults={"answer": to_json(answer), "received_at": timezone.now()},
+    )
+
+
+def _information(enrollment: Enrollment, answer: Answer) -> None:
+    said = answer["QueryResponses"]
+    facts = {
+        column: _cell(Device, column, said.get(name))
+        for column, name in INFORMATION.items()
+        if enrollment.mode != Enrollment.Mode.USER or column not in ANONYMOUS
+    }
+    del facts["udid"]  # what the device is known by was settled when it enrolled
+    platform = platform_of(str(said.get("ProductName", "")), str(said.get("Model", "")))
+    enrollment.device.learn(platform=platform, **facts)
+    _keep(enrollment, "DeviceInformation", said)
+
+
+def _cell(model: type[Device], column: str, value: object) -> object:
+    """Return ``value`` if the column can hold it: old systems send 1 for true."""
+    field = model._meta.get_field(column)
+    kind = field.get_internal_type()
+    if value is None:
+        return None
+    if kind == "BooleanField":
+        return bool(value)
+    if kind == "FloatField":
+        return float(value) if isinstance(value, int | float) else None
+    text = str(value).replace("\0", "").strip()
+    return text[: getattr(field, "max_length", None)]
+
+
+def _security(enrollment: Enrollment, answer: Answer) -> None:
+    said = answer["SecurityInfo"]
+    enrollment.device.learn(
+        passcode_present=said.get("PasscodePresent"),
+        is_encrypted=_encrypted(said),
+    )
+    _keep(enrollment, "SecurityInfo", said)
+
+
+def _encrypted(said: Answer) -> bool | None:
+    """A Mac says so; elsewhere encryption is in force once there is a passcode."""
+    if "FDE_Enabled" in said:
+        return bool(said["FDE_Enabled"])
+    if "HardwareEncryptionCaps" in said and "PasscodePresent" in said:
+        return bool(said["HardwareEncryptionCaps"] and said["PasscodePresent"])
+    return None
+
+
+def _certificates(enrollment: Enrollment, answer: Answer) -> None:
+    _keep(
+        enrollment,
+        "CertificateList",
+        [
+            {
+                "CommonName": one.get("CommonName", ""),
+                "IsIdentity": one.get("IsIdentity"),
+                "NotAfter": _not_after(one.get("Data", b"")),
+            }
+            for one in answer["CertificateList"]
+        ],
+    )
+
+
+def _not_after(der: bytes) -> dt.datetime | None:
+    try:
+        return x509.load_der_x509_certificate(der).not_valid_after_utc
+    except ValueError:
+        return None
+
+
+def _whole(request_type: str, key: str) -> Reader:
+    def read(enrollment: Enrollment, answer: Answer) -> None:
+        _keep(enrollment, request_type, answer[key])
+
+    return read
+
+
+def _bypass_code(enrollment: Enrollment, answer: Answer) -> None:
+    code = str(answer.get("ActivationLockBypassCode", ""))
+    if code:  # an absent one does not mean that the kept one is void
+        Secret.keep(enrollment, Secret.Kind.BYPASS_CODE, code.encode())
+
+
+def _configured(enrollment: Enrollment, _: Answer) -> None:
+    enrollment.awaiting_configuration = False
+    enrollment.save(update_fields=["awaiting_configuration"])
+
+
+def _erased(enrollment: Enrollment, _: Answer) -> None:
+    if enrollment.state != Enrollment.State.ENDED:
+        enrollment.end("erased")
+
+
+READERS: dict[str, Reader] = {
+    "DeviceInformation": _information,
+    "SecurityInfo": _security,
+    "CertificateList": _certificates,
+    "ActivationLockBypassCode": _bypass_code,
+    "DeviceConfigured": _configured,
+    "EraseDevice": _erased,
+    **{
+        request_type: _whole(request_type, key)
+        for request_type, key in (
+            ("ProfileList", "ProfileList"),
+            ("InstalledApplicationList", "InstalledApplicationList"),
+            ("ManagedApplicationList", "ManagedApplicationList"),
+            ("ProvisioningProfileList", "ProvisioningProfileList"),
+            ("UserList", "Users"),
+            ("Restrictions", "GlobalRestrictions"),
+            ("AvailableOSUpdates", "AvailableOSUpdates"),
+        )
+    },
+}
