@@ -3,7 +3,9 @@
 https://developer.apple.com/documentation/devicemanagement/check-in
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from . import ProtocolError, plist
 from .identity import Speaker
@@ -87,7 +89,11 @@ MESSAGES: dict[str, type[Message]] = {
 
 def parse(body: bytes) -> Message:
     """Return the message in ``body``; anything else is a ProtocolError."""
-    source = plist.loads(body)
+    return read(plist.loads(body))
+
+
+def read(source: Mapping[str, Any]) -> Message:
+    """Return the message in a property list that was read already."""
     message_type = source.get("MessageType")
     if not isinstance(message_type, str) or message_type not in MESSAGES:
         raise ProtocolError(f"unknown MessageType {str(message_type)[:64]!r}")

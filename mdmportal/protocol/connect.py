@@ -34,7 +34,11 @@ class Report(Speaker):
 
 def parse(body: bytes) -> Report:
     """Return the report in ``body``; anything else is a ProtocolError."""
-    source = plist.loads(body)
+    return read(plist.loads(body))
+
+
+def read(source: Mapping[str, Any]) -> Report:
+    """Return the report in a property list that was read already."""
     report = plist.read(Report, source)
     if report.status not in set(Status):
         raise ProtocolError(f"unknown Status {report.status[:64]!r}")
