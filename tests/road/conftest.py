@@ -1,0 +1,169 @@
+"""The road of a device, told through simulated devices without a network."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import NameOID
+from django.test import Client
+
+from apns import certificates
+from apns.models import PushCertificate
+from devices.models import Channel, Device
+from enrollment import profiles
+from enrollment.models import EnrollmentProfile
+from mdmportal.simulator.device import SimulatedDevice
+from mdmportal.simulator.hardware import IPAD_AIR as IPAD
+from mdmportal.simulator.hardware import IPHONE_16 as IPHONE
+from mdmportal.simulator.hardware import MACBOOK_AIR as MAC
+from mdmportal.simulator.hardware import Hardware
+from mdmportal.simulator.identity import KeyPool
+from mdmportal.simulator.transport import Response
+
+TOPIC = "com.apple.mgmt.External.9f1b3d6e-0000-4000-8000-000000000001"
+
+
+class ClientTransport:
+    """Carries a device's requests to Django's test client."""
+
+    def __init__(self) -> None:
+        self.client = Client(raise_request_exception=True)
+        self.extra: dict[str, str] = {}
+
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> Response:
+        path = "/" + url.split("/", 3)[3]
+        kind = headers.get("Content-Type", "application/octet-stream")
+        rest = {
+            name: value for name, value in headers.items() if name != "Content-Type"
+        }
+        answer = self.client.generic(
+            method, path, body, content_type=kind, headers=rest | self.extra
+        )
+        lower = {name.lower(): value for name, value in answer.headers.items()}
+        return Response(answer.status_code, lower, answer.content)
+
+
+@pytest.fixture(scope="session")
+def key_pool() -> KeyPool:
+    return KeyPool(12)
+
+
+@pytest.fixture
+def transport() -> ClientTransport:
+    return ClientTransport()
+
+
+def push_pair(
+    topic: str = TOPIC, *, days: int = 365, key: rsa.RSAPrivateKey | None = None
+) -> tuple[bytes, bytes]:
+    """Return a push certificate and its key as PEM."""
+    key = key or rsa.generate_private_key(65537, 2048)
+    name = x509.Name(
+        [
+            x509.NameAttribute(NameOID.USER_ID, topic),
+            x509.NameAttribute(NameOID.COMMON_NAME, "APSP:test"),
+        ]
+    )
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=400))
+        .not_valid_after(now + dt.timedelta(days=days))
+        .sign(key, hashes.SHA256())
+    )
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return certificate.public_bytes(Encoding.PEM), pem
+
+
+@pytest.fixture(scope="session")
+def pair() -> tuple[bytes, bytes]:
+    return push_pair()
+
+
+@pytest.fixture
+def push_certificate(db: None, pair: tuple[bytes, bytes]) -> PushCertificate:
+    return certificates.take(certificates.read(*pair))
+
+
+@pytest.fixture
+def way(push_certificate: PushCertificate) -> EnrollmentProfile:
+    way = EnrollmentProfile.objects.order_by("pk").first()
+    return way or EnrollmentProfile.objects.create(name="Devices")
+
+
+@pytest.fixture(autouse=True)
+def _no_worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No task runs by itself here: the tests call what they are about."""
+    from apns import tasks
+
+    monkeypatch.setattr(tasks.push_due, "delay", lambda: None)
+    return
+
+
+Enroll = Callable[..., SimulatedDevice]
+
+
+@pytest.fixture
+def make(transport: ClientTransport, key_pool: KeyPool) -> Enroll:
+    """Return a maker of devices that have not enrolled yet."""
+
+    def make(hardware: Hardware = IPHONE, seed: int = 0) -> SimulatedDevice:
+        return SimulatedDevice(hardware, transport, seed=seed, make_key=key_pool)
+
+    return make
+
+
+@pytest.fixture
+def enroll(make: Enroll, way: EnrollmentProfile) -> Enroll:
+    """Return a maker of enrolled devices, their first questions answered."""
+
+    def enroll(
+        hardware: Hardware = IPHONE, seed: int = 0, *, answered: bool = True
+    ) -> SimulatedDevice:
+        device = make(hardware, seed)
+        device.install(profiles.make(way))
+        if answered:
+            device.session()
+        return device
+
+    return enroll
+
+
+@pytest.fixture
+def iphone(enroll: Enroll) -> SimulatedDevice:
+    return enroll(IPHONE)
+
+
+@pytest.fixture
+def mac(enroll: Enroll) -> SimulatedDevice:
+    return enroll(MAC)
+
+
+def row(device: SimulatedDevice) -> Device:
+    return Device.objects.get(udid=device.unit.udid)
+
+
+def channel(device: SimulatedDevice, user: str = "") -> Channel:
+    """Return the open channel of the device, or of its user by short name."""
+    found = Channel.objects.filter(enrollment__device__udid=device.unit.udid)
+    found = found.exclude(enrollment__state="ended").select_related(
+        "enrollment__device"
+    )
+    return found.get(user_short_name=user) if user else found.get(user_id="")
+
+
+__all__ = ["IPAD", "IPHONE", "MAC", "TOPIC", "channel", "push_pair", "row"]
