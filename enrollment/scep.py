@@ -37,13 +37,13 @@ def answer(message: bytes) -> bytes:
     """Return the CertRep to a PKIOperation; ProtocolError if it is not even SCEP."""
     ours = authority.current()
     certificate, key = ours.x509, ours.key
-    envelope = scep.open_envelope(message)
     try:
+        envelope = scep.open_envelope(message)
         request = scep.read_request(envelope, certificate, key)
         issued = _issue(ours, request)
     except scep.Refused as refused:
-        logger.warning("SCEP %s: %s", envelope.transaction_id, refused)
-        return scep.failure(envelope, refused.fail_info, certificate, key)
+        logger.warning("SCEP %s: %s", refused.envelope.transaction_id, refused)
+        return scep.failure(refused.envelope, refused.fail_info, certificate, key)
     except Denied as denied:
         logger.warning("SCEP %s: %s", envelope.transaction_id, denied)
         return scep.failure(envelope, denied.fail_info, certificate, key)
