@@ -29,6 +29,9 @@ class Command(models.Model):
 
     class Meta:
         ordering = ("-ordered_at", "-pk")
+        permissions = (
+            ("order_destructive", "Can order commands that lock, erase or remove"),
+        )
 
     def __str__(self) -> str:
         return self.request_type

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from apns.tasks import ask_for_push
@@ -101,15 +101,16 @@ def _deliver(command: Command, ids: list[int]) -> None:
             for channel in ids
         ]
     )
+    Channel.objects.filter(pk__in=ids).update(ordered=F("ordered") + 1)
     waken(ids)
 
 
 def waken(ids: Iterable[int]) -> None:
     """Mark channels as due for a push now, unless one is already due."""
     now = timezone.now()
-    Channel.objects.filter(pk__in=list(ids), push_dead=False).exclude(
-        push_at__lte=now
-    ).exclude(push_token="").update(push_at=now, push_attempts=0)
+    living = Channel.objects.filter(pk__in=list(ids), push_dead=False)
+    living = living.exclude(push_token="").exclude(push_at__lte=now)
+    living.update(push_at=now, push_attempts=0)
 
 
 def cancel(deliveries: QuerySet[Delivery]) -> int:
@@ -150,11 +151,6 @@ _OPEN = "('queued', 'sent', 'postponed')"
 _AWAITING = "('queued', 'sent')"
 _NOT_EXPIRED = "(expires_at IS NULL OR expires_at > %s)"
 
-ANY_WAITING = f"""
-SELECT 1 FROM commands_delivery
-WHERE channel_id = %s AND state IN {_OPEN} AND {_NOT_EXPIRED} LIMIT 1
-"""  # noqa: S608
-
 SETTLE = f"""
 UPDATE commands_delivery
 SET state = %s, settled_at = %s, error_chain = %s
@@ -192,10 +188,17 @@ RETURNING uuid,
 
 REST = """
 UPDATE devices_channel
-SET last_seen_at = %s, push_attempts = 0, push_at = (
-    SELECT MIN(d.retry_at) FROM commands_delivery d
-    WHERE d.channel_id = devices_channel.id AND d.state = 'postponed'
-)
+SET last_seen_at = %s,
+    push_attempts = 0,
+    push_at = (
+        SELECT MIN(d.retry_at) FROM commands_delivery d
+        WHERE d.channel_id = devices_channel.id AND d.state = 'postponed'
+    ),
+    drained = CASE WHEN EXISTS (
+        SELECT 1 FROM commands_delivery d
+        WHERE d.channel_id = devices_channel.id
+        AND d.state IN ('queued', 'sent', 'postponed')
+    ) THEN drained ELSE %s END
 WHERE id = %s AND push_at
 """
 
@@ -214,48 +217,44 @@ class Next:
 def take_report(line: Line, report: Report, body: bytes) -> Next | None:
     """Settle what a device reports and return what to send it now, None for nothing.
 
-    An Idle with nothing waiting costs one SELECT and, within LAST_SEEN_EVERY, no write.
+    An Idle with nothing waiting costs, once in LAST_SEEN_EVERY, a write, else nothing.
     """
-    if report.status == Status.IDLE and not _any_waiting(line):
+    if report.status == Status.IDLE and line.is_drained:
         if line.is_stale or line.push_at is not None:
             _rest(line)
         return None
     with transaction.atomic():
-        settled = _settle(line, report, body)
+        _settle(line, report, body)
         found = _send_next(line, idle=report.status == Status.IDLE)
-        if found is None and (settled or line.is_stale or line.push_at is not None):
+        if found is None:
             _rest(line)
         elif line.is_stale:
             _execute(SEEN, _now(), line.id)
         return found
 
 
-def _any_waiting(line: Line) -> bool:
-    return bool(_fetch(ANY_WAITING, line.id, _now()))
-
-
-def _settle(line: Line, report: Report, body: bytes) -> bool:
+def _settle(line: Line, report: Report, body: bytes) -> None:
     if report.status == Status.IDLE:
-        return False
+        return
     if report.status == Status.NOT_NOW:
-        return _postpone(line, report.command_uuid)
+        _postpone(line, report.command_uuid)
+        return
     chain = json.dumps(to_json(report.error_chain))
     state = STATE_AFTER[report.status]
     address = (report.command_uuid, line.id)
-    settled = _execute(SETTLE, state.value, _now(), chain, *address)
+    _execute(SETTLE, state.value, _now(), chain, *address)
     sealed = fields.encrypt(body, "commands_result.body")
     _execute(KEEP_ANSWER, sealed, _now(), *address)
-    return settled > 0
 
 
-def _postpone(line: Line, uuid: str) -> bool:
+def _postpone(line: Line, uuid: str) -> None:
     """Leave a delivery for the next session; push again later, ever more rarely."""
     found = _fetch(POSTPONEMENTS, uuid, line.id)
     if not found:
-        return False
+        return
     seconds = POSTPONED_FOR[min(found[0], len(POSTPONED_FOR) - 1)]
     retry_at = _adapt(timezone.now() + dt.timedelta(seconds=seconds))
-    return _execute(POSTPONE, retry_at, uuid, line.id) > 0
+    _execute(POSTPONE, retry_at, uuid, line.id)
 
 
 def _send_next(line: Line, *, idle: bool) -> Next | None:
@@ -283,9 +282,9 @@ def _rest(line: Line) -> None:
     Compare and set: an order that came in meanwhile has set push_at anew, and it stays.
     """
     if line.push_at is None:
-        _execute(f"{REST} IS NULL", _now(), line.id)
+        _execute(f"{REST} IS NULL", _now(), line.ordered, line.id)
     else:
-        _execute(f"{REST} = %s", _now(), line.id, line.push_at)
+        _execute(f"{REST} = %s", _now(), line.ordered, line.id, line.push_at)
 
 
 def _fetch(sql: str, *values: Any) -> Any:
@@ -294,10 +293,9 @@ def _fetch(sql: str, *values: Any) -> Any:
         return cursor.fetchone()
 
 
-def _execute(sql: str, *values: Any) -> int:
+def _execute(sql: str, *values: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        return int(cursor.rowcount)
 
 
 def _adapt(moment: dt.datetime) -> Any:

@@ -34,7 +34,7 @@ FIND = """
 SELECT i.id, i.revoked_at IS NOT NULL, i.not_after < %s,
        e.id, e.state, d.id, d.udid, d.enrollment_id,
        c.id, c.user_id, c.push_token, c.push_magic, c.push_at, c.push_dead,
-       c.last_seen_at IS NULL OR c.last_seen_at < %s
+       c.ordered, c.drained, c.last_seen_at IS NULL OR c.last_seen_at < %s
 FROM devices_identity i
 LEFT JOIN devices_enrollment e ON e.id = i.enrollment_id
 LEFT JOIN devices_device d ON d.id = e.device_id
@@ -53,8 +53,15 @@ class Line:
     push_magic: str
     push_at: object
     push_dead: bool
+    ordered: int
+    drained: int
     is_stale: bool
     """Not seen within LAST_SEEN_EVERY."""
+
+    @property
+    def is_drained(self) -> bool:
+        """Nothing waits in the queue."""
+        return self.ordered == self.drained
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +120,8 @@ def authenticate(request: HttpRequest, body: bytes) -> Caller:
 
 
 def _line(row: tuple[Any, ...]) -> Line:
-    number, user_id, token, magic, push_at, dead, stale = row
-    return Line(number, user_id, token, magic, push_at, bool(dead), bool(stale))
+    *values, dead, ordered, drained, stale = row
+    return Line(*values, bool(dead), ordered, drained, bool(stale))
 
 
 def _certificate(request: HttpRequest, body: bytes) -> x509.Certificate:

@@ -42,8 +42,12 @@ def _first() -> CertificateAuthority:
     return CertificateAuthority.objects.first() or _make()
 
 
+def new_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, KEY_SIZE)
+
+
 def _make() -> CertificateAuthority:
-    key = rsa.generate_private_key(65537, KEY_SIZE)
+    key = new_key()
     certificate = _root(key)
     return CertificateAuthority.objects.create(
         certificate=certificate.public_bytes(Encoding.DER),

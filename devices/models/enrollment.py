@@ -65,7 +65,9 @@ class Channel(models.Model):
     """Where commands go: the device channel, and one for each managed user.
 
     ``push_at`` is when to push next, None for never; it is all that the pushing tasks
-    look at, so that they never search the queue.
+    look at, so that they never search the queue. ``ordered`` counts the orders placed,
+    ``drained`` is what it was when the queue was last found empty: while they are
+    equal nothing waits, and a device that connects costs one look at its row.
     """
 
     enrollment = models.ForeignKey(Enrollment, models.CASCADE, related_name="channels")
@@ -76,6 +78,9 @@ class Channel(models.Model):
     push_magic = models.TextField(blank=True, editable=False)
     token_updated_at = models.DateTimeField(null=True, blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
+
+    ordered = models.PositiveBigIntegerField(default=0, editable=False)
+    drained = models.PositiveBigIntegerField(default=0, editable=False)
 
     push_at = models.DateTimeField(null=True, blank=True)
     push_attempts = models.PositiveIntegerField(default=0)

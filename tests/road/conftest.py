@@ -18,7 +18,7 @@ from django.test import Client
 from apns import certificates
 from apns.models import PushCertificate
 from devices.models import Channel, Device
-from enrollment import profiles
+from enrollment import authority, profiles
 from enrollment.models import EnrollmentProfile
 from mdmportal.simulator.device import SimulatedDevice
 from mdmportal.simulator.hardware import IPAD_AIR as IPAD
@@ -112,6 +112,19 @@ def _no_worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(tasks.push_due, "delay", lambda: None)
     return
+
+
+@pytest.fixture(scope="session")
+def authority_key() -> rsa.RSAPrivateKey:
+    return authority.new_key()
+
+
+@pytest.fixture(autouse=True)
+def _one_authority_key(
+    monkeypatch: pytest.MonkeyPatch, authority_key: rsa.RSAPrivateKey
+) -> None:
+    """Making the authority's key is most of what a test would cost."""
+    monkeypatch.setattr(authority, "new_key", lambda: authority_key)
 
 
 Enroll = Callable[..., SimulatedDevice]

@@ -167,7 +167,20 @@ def _line(device: SimulatedDevice) -> Any:
     from devices.authentication import Line
 
     one = channel(device)
-    return Line(one.pk, "", one.push_token, one.push_magic, None, False, False)
+    return Line(one.pk, "", one.push_token, one.push_magic, None, False, 0, 0, False)
+
+
+def test_an_order_during_the_session_is_not_taken_for_done(
+    iphone: SimulatedDevice,
+) -> None:
+    """Even where no push could be marked as due: the token is dead, say."""
+    from devices.models import Channel
+
+    Channel.objects.update(push_dead=True)
+    line = _line(iphone)
+    order(iphone)
+    queue._rest(line)
+    assert iphone.connect() is not None
 
 
 def test_an_answer_to_anothers_command_changes_nothing(

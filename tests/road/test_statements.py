@@ -38,12 +38,12 @@ def device(enroll: Enroll) -> SimulatedDevice:
     return device
 
 
-def test_an_idle_with_an_empty_queue_is_two_selects_and_no_commit(
+def test_an_idle_with_an_empty_queue_is_one_select_and_no_commit(
     device: SimulatedDevice,
 ) -> None:
     with statements() as found:
         assert device.connect() is None
-    assert found == ["SELECT", "SELECT"]
+    assert found == ["SELECT"]
 
 
 def test_a_device_not_seen_for_a_while_is_written_down_once(
@@ -53,7 +53,7 @@ def test_a_device_not_seen_for_a_while_is_written_down_once(
     Channel.objects.update(last_seen_at=long_ago)
     with statements() as found:
         device.connect()
-    assert found == ["SELECT", "SELECT", "UPDATE"]
+    assert found == ["SELECT", "UPDATE"]
     with statements() as found:
         device.connect()
     assert "UPDATE" not in found

@@ -1,0 +1,115 @@
+"""Ways in: where devices enroll, as what, and with which rights."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from unfold.decorators import display
+
+from devices.admin.base import Admin, ReadOnlyAdmin
+from devices.models import Enrollment
+from mdmportal.protocol import mobileconfig
+
+from . import profiles, qr
+from .forms import WayForm
+from .models import CertificateAuthority, EnrollmentProfile
+
+STATE_LABELS = {"open": "success", "closed": "default"}
+
+
+def download(request: HttpRequest, model_admin: "WayAdmin", pk: int) -> HttpResponse:
+    """Hand out a profile for one device, made now."""
+    if not model_admin.has_view_permission(request):
+        raise PermissionDenied
+    way = get_object_or_404(EnrollmentProfile, pk=pk)
+    try:
+        body = profiles.make(way)
+    except profiles.NotReady as problem:
+        messages.error(request, str(problem))
+        return redirect("admin:enrollment_enrollmentprofile_change", pk)
+    response = HttpResponse(body, content_type=mobileconfig.CONTENT_TYPE)
+    response["Content-Disposition"] = f'attachment; filename="{way.code}.mobileconfig"'
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@admin.register(EnrollmentProfile)
+class WayAdmin(Admin):
+    form = WayForm
+    list_display = ("name", "state", "address", "enrolled")
+    list_filter = ("is_enabled",)
+    search_fields = ("name", "code")
+    ordering = ("name", "pk")
+    fields = ("name", "description", "is_enabled", "rights", "code")
+    change_form_outer_before_template = "enrollment/way.html"
+    custom_urls = (
+        ("<int:pk>/profile/", "enrollment_enrollmentprofile_download", download),
+    )
+    empty = (
+        "qr_code_2",
+        "There is no way in yet",
+        "A way in is an address with a QR code where devices enroll, and what the "
+        "portal may do on them.",
+    )
+    empty_button = ("admin:enrollment_enrollmentprofile_add", "Add a way in")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EnrollmentProfile]:
+        rows: QuerySet[EnrollmentProfile] = super().get_queryset(request)
+        return rows.annotate(devices=_enrolled())
+
+    @display(label=STATE_LABELS, ordering="is_enabled")  # type: ignore[untyped-decorator, unused-ignore]
+    def state(self, way: EnrollmentProfile) -> str:
+        return "open" if way.is_enabled else "closed"
+
+    @display()  # type: ignore[untyped-decorator, unused-ignore]
+    def address(self, way: EnrollmentProfile) -> str:
+        return way.url
+
+    @display(description="enrolled now", ordering="devices")  # type: ignore[untyped-decorator, unused-ignore]
+    def enrolled(self, way: EnrollmentProfile) -> int:
+        return int(way.devices)  # type: ignore[attr-defined]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        way = self.found(request, object_id)
+        shown = {"way": way, "qr": qr.svg(way.url)} if way else {}
+        context = {**(extra_context or {}), **shown}
+        page: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return page
+
+
+def _enrolled() -> Coalesce:
+    """Count the devices enrolled now; an enrollment keeps its way's name as text."""
+    enrolled = (
+        Enrollment.objects.filter(way=OuterRef("name"), state=Enrollment.State.ACTIVE)
+        .order_by()
+        .values("way")
+        .annotate(n=Count("pk"))
+        .values("n")
+    )
+    return Coalesce(Subquery(enrolled, output_field=IntegerField()), 0)
+
+
+@admin.register(CertificateAuthority)
+class CertificateAuthorityAdmin(ReadOnlyAdmin):
+    list_display = ("fingerprint", "created_at", "not_after")
+    fields = ("fingerprint", "created_at", "not_after")
+    readonly_fields = fields
+    empty = (
+        "verified_user",
+        "There is no certificate authority yet",
+        "It is made by itself when it is first needed.",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CertificateAuthority]:
+        rows: QuerySet[CertificateAuthority] = super().get_queryset(request)
+        return rows.defer("private_key")
