@@ -1,0 +1,119 @@
+"""Journeys of devices, from the enrollment profile to the answer, over sockets."""
+
+import threading
+
+import pytest
+
+from mdmportal.simulator.errors import ServerRefused
+from mdmportal.simulator.hardware import MACBOOK_AIR
+
+from ..portal import Portal
+from ..servers import wait_for
+from .conftest import Enroll
+
+
+def test_enroll_command_push_answer(enroll: Enroll) -> None:
+    phone = enroll()
+    assert phone.row()["state"] == "active"
+    lock = phone.order("DeviceLock", "--keys", '{"Message": "Found me?"}')
+    phone.is_pushed()
+    (executed,) = phone.device.session()
+    assert (executed.request_type, executed.command_uuid) == ("DeviceLock", lock)
+    assert phone.state(lock) == "acknowledged"
+
+
+def test_the_inventory_is_read_from_the_answers(enroll: Enroll) -> None:
+    phone = enroll()
+    name = phone.device.state.name
+    wait_for(lambda: phone.row()["name"] == name, "the answer to be read")
+
+
+def test_notnow_and_then_an_answer(enroll: Enroll) -> None:
+    phone = enroll()
+    lock = phone.order("DeviceLock")
+    phone.is_pushed()
+    phone.device.will("DeviceLock", "NotNow")
+    assert [one.status for one in phone.device.session()] == ["NotNow"]
+    assert phone.state(lock) == "postponed"
+    assert [one.command_uuid for one in phone.device.session()] == [lock]
+    assert phone.state(lock) == "acknowledged"
+
+
+def test_a_device_that_vanished_gets_the_same_command_again(enroll: Enroll) -> None:
+    phone = enroll()
+    lock = phone.order("DeviceLock")
+    phone.device.will("DeviceLock", "vanish")
+    phone.device.session()
+    assert phone.state(lock) == "sent"
+    phone.device.will("DeviceLock", "repeat")
+    assert [one.command_uuid for one in phone.device.session()] == [lock]
+    assert phone.state(lock) == "acknowledged"
+
+
+def test_re_enroll_after_wipe(enroll: Enroll) -> None:
+    phone = enroll()
+    waiting = phone.order("DeviceLock")
+    phone.device.wipe()
+    phone.install()
+    phone.settle()
+    assert phone.row()["state"] == "active"
+    assert phone.state(waiting) == "cancelled"
+    lock = phone.order("DeviceLock")
+    phone.is_pushed()
+    assert [one.command_uuid for one in phone.device.session()] == [lock]
+
+
+def test_an_erased_device_has_left(enroll: Enroll) -> None:
+    phone = enroll()
+    erase = phone.order("EraseDevice")
+    phone.is_pushed()
+    phone.device.session()
+    assert not phone.device.enrolled
+    assert phone.state(erase) == "acknowledged"
+    wait_for(lambda: phone.row()["state"] == "ended", "the erasure to be read")
+
+
+def test_renewed_push_token(enroll: Enroll) -> None:
+    phone = enroll()
+    phone.device.renew_token()
+    lock = phone.order("DeviceLock")
+    phone.is_pushed()
+    phone.device.session()
+    assert phone.state(lock) == "acknowledged"
+
+
+def test_check_out(enroll: Enroll) -> None:
+    phone = enroll()
+    waiting = phone.order("DeviceLock")
+    stay = phone.device.stay
+    phone.device.check_out()
+    assert phone.row()["state"] == "ended"
+    assert phone.state(waiting) == "cancelled"
+    with pytest.raises(ServerRefused) as refused:
+        phone.device.check_in("GetBootstrapToken", stay)
+    assert refused.value.status == 400, "never 401, which would unenroll"
+
+
+def test_a_mac_and_two_users_at_once(enroll: Enroll, portal: Portal) -> None:
+    mac = enroll(MACBOOK_AIR)
+    channels = [mac.device, mac.device.log_in("ada"), mac.device.log_in("bob")]
+    orders = {
+        user: mac.order("ProfileList", *(("--user", user) if user else ()))
+        for user in ("", "ada", "bob")
+    }
+    done: dict[str, list[str]] = {}
+
+    def session(user: str, index: int) -> None:
+        executed = channels[index].session()
+        done[user] = [one.command_uuid for one in executed]
+
+    threads = [
+        threading.Thread(target=session, args=(user, index))
+        for index, user in enumerate(orders)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert done == {user: [uuid] for user, uuid in orders.items()}
+    assert {mac.state(uuid) for uuid in orders.values()} == {"acknowledged"}
