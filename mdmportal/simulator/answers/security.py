@@ -1,0 +1,261 @@
+"""Security: what protects the device, and locking, erasing and opening it.
+
+https://developer.apple.com/documentation/devicemanagement/security-info-command
+"""
+
+import random
+import re
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from cryptography import x509
+
+from mdmportal.protocol import ProtocolError, cms
+from mdmportal.protocol.mobileconfig import BOOTSTRAP_TOKEN
+
+from ..errors import Error, FormatError, mdm_error
+from .table import Answer, Request, Table
+
+if TYPE_CHECKING:
+    from ..channel import Channel
+    from ..device import SimulatedDevice
+
+BLOCK_AND_FILE_LEVEL = 3
+PIN = re.compile(r"\d{6}")
+CODE_ALPHABET = "0123456789ACDEFGHJKLMNPQRTUVWXY"
+CODE_GROUPS = (5, 5, 4, 4, 4, 4)
+WRONG_PIN, WRONG_TOKEN, WRONG_PASSWORD, NOT_THIS_MAC, NO_CODE = range(12070, 12075)
+
+
+def security_info(channel: "Channel", request: Request) -> Answer:
+    device = channel.device
+    particular = _of_mac(device) if device.is_mac else _of_others(device)
+    return {"SecurityInfo": {**particular, "ManagementStatus": _management(device)}}
+
+
+def _of_others(device: "SimulatedDevice") -> dict[str, Any]:
+    info = {
+        "HardwareEncryptionCaps": BLOCK_AND_FILE_LEVEL,
+        "PasscodeCompliant": True,
+    }
+    if device.mode != "user":
+        info["PasscodePresent"] = device.state.passcode
+        info["PasscodeCompliantWithProfiles"] = True
+    if device.hardware.shared:
+        info |= {
+            "PasscodeLockGracePeriod": 0,
+            "PasscodeLockGracePeriodEnforced": 0,
+            "AutoLockTime": 120,
+        }
+    return info
+
+
+def _of_mac(device: "SimulatedDevice") -> dict[str, Any]:
+    silicon, escrowed = device.hardware.apple_silicon, device.state.bootstrap_token
+    wants_token = bool(device.stay.has_capability(BOOTSTRAP_TOKEN) and escrowed)
+    info: dict[str, Any] = {
+        "AuthenticatedRootVolumeEnabled": True,
+        "BootstrapTokenAllowedForAuthentication": (
+            "allowed" if wants_token else "disallowed" if silicon else "not supported"
+        ),
+        "BootstrapTokenRequiredForKernelExtensionApproval": silicon,
+        "BootstrapTokenRequiredForSoftwareUpdate": silicon,
+        "FDE_Enabled": True,
+        "FDE_HasInstitutionalRecoveryKey": False,
+        "FDE_HasPersonalRecoveryKey": True,
+        "FirewallSettings": _firewall(),
+        "RemoteDesktopEnabled": device.state.remote_desktop,
+        "SecureBoot": {
+            "ExternalBootLevel": "allowed" if silicon else "disallowed",
+            "SecureBootLevel": "full",
+        },
+        "SystemIntegrityProtectionEnabled": True,
+    }
+    if silicon:
+        info["IsRecoveryLockEnabled"] = "recovery" in device.state.passwords
+    else:
+        info["FirmwarePasswordStatus"] = {
+            "AllowOroms": False,
+            "ChangePending": False,
+            "PasswordExists": "firmware" in device.state.passwords,
+        }
+    return info
+
+
+def _firewall() -> dict[str, Any]:
+    return {
+        "Applications": [],
+        "BlockAllIncoming": False,
+        "FirewallEnabled": True,
+        "LoggingEnabled": True,
+        "LoggingOption": "throttled",
+        "StealthMode": False,
+    }
+
+
+def _management(device: "SimulatedDevice") -> dict[str, bool]:
+    status = {
+        "EnrolledViaDEP": device.automated,
+        "IsUserEnrollment": device.mode == "user",
+    }
+    if device.is_mac:
+        status["UserApprovedEnrollment"] = True
+        status["IsActivationLockManageable"] = device.supervised
+    return status
+
+
+# Locking and erasing
+
+
+def device_lock(channel: "Channel", request: Request) -> Answer:
+    """Lock the screen; the message is shown where there is a passcode to wait for."""
+    device = channel.device
+    _require_pin(device, request)
+    names = ("Message", "PhoneNumber", "PIN")
+    device.state.locked_with = {
+        name: request[name] for name in names if name in request
+    }
+    if not device.is_mac and not device.state.passcode:
+        return {"MessageResult": "NoPasscodeSet"}
+    shows = "Message" in request or "PhoneNumber" in request
+    return {"MessageResult": "Success"} if shows else {}
+
+
+def _require_pin(device: "SimulatedDevice", request: Request) -> None:
+    """A Mac without Apple silicon asks for a PIN of six digits to be opened again."""
+    needed = device.is_mac and not device.hardware.apple_silicon
+    if needed and not PIN.fullmatch(str(request.get("PIN", ""))):
+        raise mdm_error(WRONG_PIN, "The PIN must have six digits.")
+
+
+def erase_device(channel: "Channel", request: Request) -> Answer:
+    """Acknowledge, then forget everything and be gone."""
+    _require_pin(channel.device, request)
+    channel.afterwards(channel.device.wipe)
+    return {}
+
+
+def clear_passcode(channel: "Channel", request: Request) -> Answer:
+    state = channel.device.state
+    if request["UnlockToken"] != state.unlock_token:
+        raise mdm_error(WRONG_TOKEN, "The unlock token is not valid.")
+    state.passcode, state.locked_with = False, {}
+    return {}
+
+
+def request_unlock_token(channel: "Channel", request: Request) -> Answer:
+    return {"UnlockToken": channel.device.state.unlock_token}
+
+
+def nothing(channel: "Channel", request: Request) -> Answer:
+    """Be acknowledged without a trace."""
+    return {}
+
+
+# Activation Lock
+
+
+def activation_lock_bypass_code(channel: "Channel", request: Request) -> Answer:
+    state = channel.device.state
+    if not state.bypass_code:
+        state.bypass_code = "-".join(
+            "".join(secrets.choice(CODE_ALPHABET) for _ in range(length))
+            for length in CODE_GROUPS
+        )
+    return {"ActivationLockBypassCode": state.bypass_code}
+
+
+def clear_bypass_code(channel: "Channel", request: Request) -> Answer:
+    state = channel.device.state
+    if not state.bypass_code:
+        raise mdm_error(NO_CODE, "There is no activation lock bypass code.")
+    state.bypass_code = ""
+    return {}
+
+
+# A Mac's FileVault, firmware and recovery
+
+
+def rotate_filevault_key(channel: "Channel", request: Request) -> Answer:
+    """Make a new personal recovery key, told only to who has the certificate's key."""
+    if request["KeyType"] != "personal":
+        return {}
+    encoded = request.get("ReplyEncryptionCertificate")
+    if encoded is None:
+        raise FormatError
+    source = random.SystemRandom()
+    groups = ("".join(source.choices(CODE_ALPHABET, k=4)) for _ in range(6))
+    key = "-".join(groups)
+    try:
+        recipient = x509.load_der_x509_certificate(encoded)
+        sealed = cms.encrypt(key.encode(), recipient)
+    except (ValueError, ProtocolError) as error:
+        raise Error(97, "MDMClientError", f"No valid certificate: {error}") from error
+    return {"RotateResult": {"EncryptedNewRecoveryKey": sealed}}
+
+
+def set_firmware_password(channel: "Channel", request: Request) -> Answer:
+    _only_with_silicon(channel, wanted=False)
+    _set_password(channel, "firmware", request)
+    return {"SetFirmwarePassword": {"PasswordChanged": True}}
+
+
+def verify_firmware_password(channel: "Channel", request: Request) -> Answer:
+    _only_with_silicon(channel, wanted=False)
+    verified = _is_password(channel, "firmware", request["Password"])
+    return {"VerifyFirmwarePassword": {"PasswordVerified": verified}}
+
+
+def set_recovery_lock(channel: "Channel", request: Request) -> Answer:
+    _only_with_silicon(channel, wanted=True)
+    _set_password(channel, "recovery", request)
+    return {}
+
+
+def verify_recovery_lock(channel: "Channel", request: Request) -> Answer:
+    _only_with_silicon(channel, wanted=True)
+    return {"PasswordVerified": _is_password(channel, "recovery", request["Password"])}
+
+
+def _only_with_silicon(channel: "Channel", *, wanted: bool) -> None:
+    if channel.device.hardware.apple_silicon is not wanted:
+        raise mdm_error(NOT_THIS_MAC, "This is not supported on this Mac.")
+
+
+def _set_password(channel: "Channel", which: str, request: Request) -> None:
+    passwords = channel.device.state.passwords
+    current = request.get("CurrentPassword", "")
+    if which in passwords and not _is_password(channel, which, current):
+        raise mdm_error(WRONG_PASSWORD, "The current password is wrong.")
+    passwords.pop(which, None)
+    if request["NewPassword"]:
+        passwords[which] = request["NewPassword"]
+
+
+def _is_password(channel: "Channel", which: str, password: str) -> bool:
+    return channel.device.state.passwords.get(which, "") == password
+
+
+def remote_desktop(channel: "Channel", request: Request) -> Answer:
+    enabled = request["RequestType"] == "EnableRemoteDesktop"
+    channel.device.state.remote_desktop = enabled
+    return {}
+
+
+ANSWERS: Table = {
+    "ActivationLockBypassCode": activation_lock_bypass_code,
+    "ClearActivationLockBypassCode": clear_bypass_code,
+    "ClearPasscode": clear_passcode,
+    "ClearRestrictionsPassword": nothing,
+    "DeviceLock": device_lock,
+    "DisableRemoteDesktop": remote_desktop,
+    "EnableRemoteDesktop": remote_desktop,
+    "EraseDevice": erase_device,
+    "RequestUnlockToken": request_unlock_token,
+    "RotateFileVaultKey": rotate_filevault_key,
+    "SecurityInfo": security_info,
+    "SetFirmwarePassword": set_firmware_password,
+    "SetRecoveryLock": set_recovery_lock,
+    "VerifyFirmwarePassword": verify_firmware_password,
+    "VerifyRecoveryLock": verify_recovery_lock,
+}

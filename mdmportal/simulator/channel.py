@@ -1,0 +1,263 @@
+"""A channel: where commands come to, for the device or for one user of it.
+
+https://developer.apple.com/documentation/devicemanagement/sending-mdm-commands-to-a-device
+"""
+
+import secrets
+import threading
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mdmportal.protocol import plist, schema
+
+from . import answers
+from .behaviour import Behaviour
+from .errors import Error, FormatError
+from .state import ChannelState
+
+if TYPE_CHECKING:
+    from .device import SimulatedDevice
+
+MAX_COMMANDS = 1000
+"""A session that offers more is not going to end."""
+
+IDLE = {"Status": "Idle"}
+
+
+class Courier(Protocol):
+    """The way of pushes to the device, such as ``simulator.apns.Courier``."""
+
+    def register(
+        self, token: str, topic: str, callback: Callable[[str], None]
+    ) -> object: ...
+
+    def unregister(self, token: str) -> object: ...
+
+
+@dataclass(frozen=True)
+class Executed:
+    """One command that was reported on; ``report`` as it was sent."""
+
+    request_type: str
+    command_uuid: str
+    status: str
+    report: Mapping[str, Any]
+
+
+class Channel(ABC):
+    """A conversation with the server; one at a time, whatever the thread.
+
+    ``pushed`` is set by a push and cleared when a session begins; ``on_push`` is called
+    with the channel, on the thread of the courier. ``last_status`` was reported last.
+    """
+
+    def __init__(self) -> None:
+        self.pushed = threading.Event()
+        self.on_push: Callable[[Channel], None] = lambda channel: None
+        self.last_status = ""
+        self._conversation = threading.RLock()
+        self._afterwards: list[Callable[[], None]] = []
+        self._repeats = False
+
+    @property
+    @abstractmethod
+    def device(self) -> "SimulatedDevice":
+        """The device of this channel, or the channel itself."""
+
+    @property
+    @abstractmethod
+    def kept(self) -> ChannelState:
+        """What is kept of this channel."""
+
+    @abstractmethod
+    def who(self) -> dict[str, Any]:
+        """The identity keys of every message."""
+
+    @property
+    def is_user(self) -> bool:
+        return self is not self.device
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the server may send commands here."""
+        return self.device.enrolled and bool(self.kept.token)
+
+    @property
+    def polls(self) -> bool:
+        """After NotNow the device comes back by itself, else only when pushed."""
+        return self.last_status == "NotNow"
+
+    def lacks(self, what: schema.Command | schema.Key) -> str:
+        """Return why a command, or a key of one, is not for this channel; else ''."""
+        device = self.device
+        return schema.unavailable(
+            what,
+            os=device.hardware.platform,
+            version=schema.parse_version(device.state.os_version),
+            channel="user" if self.is_user else "device",
+            supervised=device.supervised,
+            mode=device.mode,
+            rights=device.stay.rights,
+        )
+
+    # Speaking
+
+    def connect(
+        self,
+        status: str = "Idle",
+        to: Mapping[str, Any] | str | None = None,
+        **answer: Any,
+    ) -> dict[str, Any] | None:
+        """Report ``status`` once, and return the command that comes back, if any.
+
+        ``to`` is the command reported on or its CommandUUID, ``answer`` further keys of
+        the report. Nothing is executed. Raises ServerRefused, Unreachable, NotEnrolled.
+        """
+        report: dict[str, Any] = {"Status": status, **answer}
+        if to is not None:
+            report["CommandUUID"] = to if isinstance(to, str) else to["CommandUUID"]
+        with self._conversation:
+            return self._report(report)
+
+    def session(self) -> list[Executed]:
+        """Connect, obey what comes until nothing does, and return what was reported.
+
+        What went unreported at the last session is said first. Raises ServerRefused and
+        Unreachable; the report that did not get through is kept for the next session.
+        """
+        executed: list[Executed] = []
+        with self._conversation:
+            self.pushed.clear()
+            self.announce()
+            if not self.is_open:
+                return executed
+            command = self._deliver()
+            while command is not None and len(executed) < MAX_COMMANDS:
+                report = self._execute(command)
+                if report is None:
+                    break
+                self.kept.unsent = report
+                executed.append(_executed(command, report))
+                command = self._deliver()
+        return executed
+
+    def afterwards(self, action: Callable[[], None]) -> None:
+        """Have ``action`` done when the report on the present command is delivered."""
+        self._afterwards.append(action)
+
+    def _report(self, report: Mapping[str, Any]) -> dict[str, Any] | None:
+        response = self.device.put(connect={**self.who(), **self._extras(), **report})
+        self.last_status = str(report["Status"])
+        return plist.loads(response.body) if response.body else None
+
+    def _extras(self) -> dict[str, Any]:
+        """Further keys of every report."""
+        return {}
+
+    def _deliver(self) -> dict[str, Any] | None:
+        """Say what is to be said and return the next command."""
+        command = self._report(self.kept.unsent or IDLE)
+        if self._repeats:
+            self._repeats = False
+            command = self._report(self.kept.unsent)
+        self.kept.unsent = {}
+        while self._afterwards:
+            self._afterwards.pop(0)()
+        return command if self.is_open else None
+
+    # Obeying
+
+    def _execute(self, command: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the report on ``command``; None where the device goes silent."""
+        request = command.get("Command")
+        if not isinstance(request, dict):
+            request = {}
+        behaviour = self.device.take_order(str(request.get("RequestType")))
+        if behaviour is Behaviour.VANISH:
+            return None
+        self._repeats = behaviour is Behaviour.REPEAT
+        report = self._answer(request, behaviour)
+        return {"CommandUUID": command["CommandUUID"], **report}
+
+    def _answer(
+        self, request: Mapping[str, Any], behaviour: Behaviour | Error | None
+    ) -> dict[str, Any]:
+        if behaviour is Behaviour.NOT_NOW:
+            return {"Status": "NotNow"}
+        try:
+            if isinstance(behaviour, Error):
+                raise behaviour
+            if behaviour is Behaviour.COMMAND_FORMAT_ERROR:
+                raise FormatError
+            with self.device.lock:
+                return {"Status": "Acknowledged", **answers.answer(self, request)}
+        except FormatError:
+            return {"Status": "CommandFormatError"}
+        except Error as error:
+            return {"Status": "Error", "ErrorChain": error.chain(), **error.keys}
+
+    # Being pushed to
+
+    def renew_token(self) -> None:
+        """Take a new push token and PushMagic, and tell the server."""
+        with self._conversation:
+            self.unregister()
+            self.new_token()
+            self.announce()
+
+    def new_token(self) -> None:
+        """Take a new push token and PushMagic; the next announcement tells them."""
+        self.kept.token = secrets.token_bytes(32)
+        self.kept.push_magic = str(uuid.uuid4()).upper()
+        self.kept.announced = False
+
+    def announce(self) -> None:
+        """Send TokenUpdate unless the server has taken the present token."""
+        if not self.kept.token or self.kept.announced:
+            return
+        self.listen()
+        self.device.check_in(
+            "TokenUpdate",
+            Topic=self.device.stay.topic,
+            Token=self.kept.token,
+            PushMagic=self.kept.push_magic,
+            **self.who(),
+            **self._token_keys(),
+        )
+        self.kept.announced = True
+
+    def _token_keys(self) -> dict[str, Any]:
+        """Further keys of TokenUpdate."""
+        return {}
+
+    def listen(self) -> None:
+        """Let the courier, if there is one, bring pushes for the present token."""
+        courier = self.device.courier
+        if courier and self.kept.token:
+            topic = self.device.stay.topic
+            courier.register(self.kept.token.hex(), topic, self.take_push)
+
+    def unregister(self) -> None:
+        """Give the present token up: pushing to it fails from now on."""
+        if self.kept.token and self.device.courier:
+            self.device.courier.unregister(self.kept.token.hex())
+        self.kept.token = b""
+
+    def take_push(self, push_magic: str) -> None:
+        """Hear a push; one with another PushMagic is for an enrollment long gone."""
+        if push_magic == self.kept.push_magic and self.is_open:
+            self.pushed.set()
+            self.on_push(self)
+
+
+def _executed(command: Mapping[str, Any], report: Mapping[str, Any]) -> Executed:
+    request = command.get("Command", {})
+    return Executed(
+        str(request.get("RequestType")),
+        str(command["CommandUUID"]),
+        str(report["Status"]),
+        report,
+    )

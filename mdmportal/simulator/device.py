@@ -1,0 +1,326 @@
+"""The simulated device: it enrolls, obeys and leaves as a real one does.
+
+It knows of the server only what a profile says, and meets it only through a Transport.
+"""
+
+import secrets
+import threading
+from typing import Any
+
+from mdmportal.protocol import plist
+from mdmportal.protocol.mobileconfig import BOOTSTRAP_TOKEN
+from mdmportal.protocol.schema import Mode
+
+from . import enrolling, software, unit
+from . import profile as profiles
+from .behaviour import Behaviour, Orders
+from .channel import Channel, Courier
+from .enrollment import CLEAR_PASSCODE, Enrollment
+from .errors import Error, NotEnrolled, ProfileRefused, Removed, ServerRefused
+from .hardware import Hardware
+from .identity import KeyMaker, new_key
+from .signature import HEADER, Style, sign
+from .state import State
+from .transport import Response, Transport
+from .user import User
+
+CHECK_IN = "application/x-apple-aspen-mdm-checkin"
+CONNECT = "application/x-apple-aspen-mdm"
+HEADERS = {
+    "Accept": "*/*",
+    "Accept-Encoding": "gzip, deflate",
+    "Cache-Control": "no-cache",
+    "User-Agent": "MDM/1.0",
+}
+
+
+class SimulatedDevice(Channel):
+    """An iPhone, iPad, Mac, Apple TV or Vision Pro, which is also its device channel.
+
+    ``seed`` tells the devices of one model apart. ``supervised`` is the rule on Macs;
+    ``automated`` devices came in by Automated Device Enrollment and wait to be
+    configured. ``style`` is that of the signatures, ``bearer`` the token of an
+    account-driven enrollment.
+    """
+
+    def __init__(
+        self,
+        hardware: Hardware,
+        transport: Transport,
+        *,
+        seed: int = 0,
+        supervised: bool | None = None,
+        automated: bool = False,
+        courier: Courier | None = None,
+        make_key: KeyMaker = new_key,
+    ) -> None:
+        super().__init__()
+        self.unit: unit.Unit = unit.make(hardware, seed)
+        self.transport, self.courier, self.make_key = transport, courier, make_key
+        on_its_own = hardware.is_mac or hardware.shared or automated
+        self.supervised: bool = on_its_own if supervised is None else supervised
+        self.automated = automated
+        self.style = Style.STANDARD
+        self.bearer = ""
+        self.enrollment: Enrollment | None = None
+        self.users: dict[str, User] = {}
+        self.lock = threading.RLock()
+        self._orders = Orders()
+        self.state: State = self._factory_state()
+
+    def __str__(self) -> str:
+        return self.state.name
+
+    @property
+    def device(self) -> "SimulatedDevice":
+        return self
+
+    @property
+    def kept(self) -> State:
+        return self.state
+
+    @property
+    def hardware(self) -> Hardware:
+        return self.unit.hardware
+
+    @property
+    def is_mac(self) -> bool:
+        return self.hardware.is_mac
+
+    @property
+    def enrolled(self) -> bool:
+        return self.enrollment is not None
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The device channel, and those of its users."""
+        return self, *self.users.values()
+
+    @property
+    def stay(self) -> Enrollment:
+        """The present enrollment; NotEnrolled where there is none."""
+        if self.enrollment is None:
+            raise NotEnrolled(f"{self.state.name} is not enrolled.")
+        return self.enrollment
+
+    @property
+    def mode(self) -> Mode:
+        """How it is enrolled, in the schema's words."""
+        if self.hardware.shared:
+            return Mode.SHARED
+        if self.enrollment and self.enrollment.is_user:
+            return Mode.USER
+        if self.automated:
+            return Mode.AUTOMATED
+        account_driven = self.enrollment and self.enrollment.is_account_driven
+        return Mode.ACCOUNT if account_driven else Mode.DEVICE
+
+    def who(self) -> dict[str, Any]:
+        return self.stay.who(self.unit.udid)
+
+    def _factory_state(self) -> State:
+        return State(
+            name=self.unit.name,
+            os_version=self.hardware.os_version,
+            build_version=self.hardware.build_version,
+            awaiting=self.automated,
+            apps=software.preinstalled(self.hardware.platform),
+        )
+
+    # Coming in
+
+    def install(self, raw: bytes) -> None:
+        """Install a profile as someone does by hand; an enrollment profile enrolls.
+
+        Raises ProfileRefused where the device or the CA refuses, ServerRefused and
+        Unreachable where the server does. If the device is ``enrolled`` all the same,
+        only TokenUpdate did not get through: ``announce`` or ``session`` tries again.
+        """
+        identity = self.enrollment.identity if self.enrollment else None
+        profile = profiles.read(raw, identity)
+        if profile.mdm is None:
+            self.state.profiles[profile.identifier] = raw
+            return
+        with self._conversation:
+            self.enroll(profile)
+
+    def enroll(self, profile: profiles.Profile) -> None:
+        """Enroll, or enroll again by a newer edition of the same profile."""
+        profiles.check_enrollment(profile)
+        old = self.enrollment
+        if old is not None:
+            self._check_update(old, profile)
+        new = enrolling.prepare(self, profile)
+        keys = enrolling.authenticate_keys(self, new)
+        self.check_in("Authenticate", new, **new.who(self.unit.udid), **keys)
+        self.enrollment = new
+        self.state.profiles[profile.identifier] = profile.raw
+        if old is None:
+            self.new_token()
+            self.state.unlock_token = secrets.token_bytes(64)
+        self.state.announced = False
+        self.announce()
+
+    def _check_update(self, old: Enrollment, profile: profiles.Profile) -> None:
+        if profile.identifier != old.profile.identifier:
+            raise ProfileRefused("The device is already managed.")
+        profiles.check_update(old.profile, profile)
+
+    def _token_keys(self) -> dict[str, Any]:
+        keys: dict[str, Any] = {"AwaitingConfiguration": self.state.awaiting}
+        stay = self.stay
+        clearable = self.hardware.platform in ("iOS", "visionOS")
+        withheld = self.hardware.shared or stay.is_user
+        if clearable and not withheld and stay.allows(CLEAR_PASSCODE):
+            keys["UnlockToken"] = self.state.unlock_token
+        return keys
+
+    # Speaking
+
+    def check_in(
+        self, message_type: str, enrollment: Enrollment | None = None, **keys: Any
+    ) -> Response:
+        """Send one Check-in message; ``keys`` are all but its MessageType.
+
+        ``enrollment`` is meant before the device has one. Raises ServerRefused for
+        every status but 2xx; Removed where that made the device remove its profile;
+        Unreachable; NotEnrolled.
+        """
+        message = {"MessageType": message_type, **keys}
+        return self.put(check_in=message, enrollment=enrollment)
+
+    def put(
+        self,
+        *,
+        check_in: dict[str, Any] | None = None,
+        connect: dict[str, Any] | None = None,
+        enrollment: Enrollment | None = None,
+    ) -> Response:
+        """Send a message to the Check-in URL, or to the server URL. Raises as above."""
+        stay = enrollment or self.stay
+        url = stay.server_url if check_in is None else stay.check_in_url
+        headers = HEADERS | {"Content-Type": CONNECT if check_in is None else CHECK_IN}
+        body = plist.dumps(check_in or connect or {})
+        if stay.signs:
+            headers[HEADER] = sign(body, stay.identity, self.style)
+        if self.bearer:
+            headers["Authorization"] = f"Bearer {self.bearer}"
+        response = self.transport.send("PUT", url, headers, body)
+        if not response.ok:
+            raise self._refusal(url, stay, response)
+        return response
+
+    def _refusal(self, url: str, stay: Enrollment, response: Response) -> ServerRefused:
+        if stay is self.enrollment and stay.ended_by(response):
+            self.forget()
+            return Removed(url, response.status, response.body)
+        return ServerRefused(url, response.status, response.body)
+
+    # Leaving
+
+    def check_out(self) -> None:
+        """Remove the enrollment profile as its owner does; CheckOut is sent once.
+
+        The device has left whether or not the message got through.
+        """
+        with self._conversation:
+            try:
+                if self.stay.checks_out:
+                    self.check_in("CheckOut", Topic=self.stay.topic, **self.who())
+            finally:
+                self.forget()
+
+    def forget(self) -> None:
+        """Remove the enrollment profile and what came with it, without a word."""
+        with self.lock:
+            for channel in self.channels:
+                channel.unregister()
+                channel.kept.unsent = {}
+                for identifier in channel.kept.managed_profiles:
+                    channel.kept.profiles.pop(identifier, None)
+                channel.kept.managed_profiles = []
+            if self.enrollment:
+                self.state.profiles.pop(self.enrollment.profile.identifier, None)
+            self._remove_managed_apps()
+            self.state.lost_mode = {}
+            self.enrollment = None
+
+    def _remove_managed_apps(self) -> None:
+        """Those that were to go with the profile; others stay, and are the user's."""
+        for identifier, managed in self.state.managed_apps.items():
+            if managed["ManagementFlags"] & 1:
+                self.state.apps.pop(identifier, None)
+        self.state.managed_apps = {}
+
+    def wipe(self) -> None:
+        """Forget all but what the factory gave; the server hears nothing of it."""
+        with self.lock:
+            self.forget()
+            self.users = {}
+            self.state = self._factory_state()
+
+    # Users and the bootstrap token of a Mac
+
+    def log_in(
+        self, short_name: str, long_name: str = "", *, password: str | None = None
+    ) -> User:
+        """Return the user who logs in, and tell the server of their channel.
+
+        On a Shared iPad the short name is a Managed Apple Account. Users of the network
+        give a ``password``. Whom the server declines is not ``managed``.
+        """
+        if not self.hardware.has_user_channels:
+            raise ValueError(f"{self.hardware.model_name} has no user channels")
+        managed = self.stay.has_capability(profiles.PER_USER)
+        with self.lock:
+            account = self.state.account(short_name, long_name)
+            user = self.users.setdefault(short_name, User(self, account))
+        if managed:
+            user.log_in(password)
+        else:
+            account.logged_in, user.managed = True, False
+        self._escrow_bootstrap_token()
+        return user
+
+    def _escrow_bootstrap_token(self) -> None:
+        """A Mac makes it when the first user logs in, if the server wants it."""
+        wanted = self.is_mac and self.supervised and not self.state.bootstrap_token
+        if wanted and self.stay.has_capability(BOOTSTRAP_TOKEN):
+            self.set_bootstrap_token()
+
+    def set_bootstrap_token(self, token: bytes | None = None) -> None:
+        """Give a token to the server; a new one if none is given, b"" deletes."""
+        token = secrets.token_bytes(32) if token is None else token
+        self.check_in("SetBootstrapToken", **self.who(), BootstrapToken=token)
+        self.state.bootstrap_token = token
+
+    def get_bootstrap_token(self) -> bytes:
+        """Return the token that the server holds; b"" if none."""
+        response = self.check_in("GetBootstrapToken", **self.who())
+        answer = plist.loads(response.body) if response.body else {}
+        token = answer.get("BootstrapToken", b"")
+        assert isinstance(token, bytes)
+        return token
+
+    # Being told what to do
+
+    def will(
+        self,
+        request_type: str,
+        behaviour: Behaviour | Error | str,
+        times: int | None = 1,
+    ) -> None:
+        """Do this with the next ``times`` commands of a type (ANY: of all types).
+
+        ``behaviour``: "NotNow", "CommandFormatError", "repeat", "vanish" or an Error;
+        ``times`` None: from now on.
+        """
+        if isinstance(behaviour, str):
+            behaviour = Behaviour(behaviour)
+        with self.lock:
+            self._orders.add(request_type, behaviour, times)
+
+    def take_order(self, request_type: str) -> Behaviour | Error | None:
+        """Return what to do instead of obeying, used up with this call."""
+        with self.lock:
+            return self._orders.take(request_type)

@@ -1,0 +1,129 @@
+"""A user of a Mac or a Shared iPad, whom the server manages on a channel of their own.
+
+https://developer.apple.com/documentation/devicemanagement/user-authenticate
+"""
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any
+
+from mdmportal.protocol import plist
+from mdmportal.protocol.identity import SHARED_IPAD_USER
+
+from .channel import Channel, Executed
+from .errors import ServerRefused
+from .state import Account
+
+if TYPE_CHECKING:
+    from .device import SimulatedDevice
+
+GONE = 410
+"""The server does not want to manage this user, until the next login."""
+
+
+class User(Channel):
+    """One who logs in; ``managed`` is False where the server declined them."""
+
+    def __init__(self, device: "SimulatedDevice", account: Account) -> None:
+        super().__init__()
+        self._device, self.account = device, account
+        self.on_push = device.on_push
+        self.managed = True
+        self.on_console = True
+
+    def __str__(self) -> str:
+        return f"{self._device}, {self.account.short_name}"
+
+    @property
+    def device(self) -> "SimulatedDevice":
+        return self._device
+
+    @property
+    def kept(self) -> Account:
+        return self.account
+
+    @property
+    def is_open(self) -> bool:
+        return self.managed and self.account.logged_in and super().is_open
+
+    def who(self) -> dict[str, Any]:
+        account, device = self.account, self.device
+        if device.hardware.shared:
+            user = {"UserID": SHARED_IPAD_USER, "UserShortName": account.short_name}
+        elif device.stay.is_user:
+            user = {"EnrollmentUserID": account.guid}
+        else:
+            user = {
+                "UserID": account.guid,
+                "UserShortName": account.short_name,
+                "UserLongName": account.long_name,
+            }
+        token = {"AuthToken": account.auth_token} if account.auth_token else {}
+        return {**device.who(), **user, **token}
+
+    def _extras(self) -> dict[str, Any]:
+        return {"NotOnConsole": not self.on_console} if self._device.is_mac else {}
+
+    _token_keys = _extras
+
+    def log_in(self, password: str | None = None) -> None:
+        """Come (back) to the device and, with a new token, tell the server.
+
+        A user of the network gives a password, which the server judges.
+        """
+        with self._conversation:
+            self.managed, self.account.logged_in = True, True
+            try:
+                if password is not None:
+                    self._authenticate(password)
+                if self.managed and not self.account.token:
+                    self.new_token()
+                self.announce()
+            except ServerRefused as refusal:
+                if refusal.status != GONE:
+                    raise
+                self.managed = False
+
+    def log_out(self) -> None:
+        self.account.logged_in = False
+
+    def session(self) -> list[Executed]:
+        """Connect as any channel does, unless logged out or declined."""
+        if not self.is_open:
+            return []
+        try:
+            return super().session()
+        except ServerRefused as refusal:
+            if refusal.status != GONE:
+                raise
+            self.managed = False
+            return []
+
+    def _authenticate(self, password: str) -> None:
+        """Answer the server's challenge; without a challenge no token is needed."""
+        challenge = str(self._ask().get("DigestChallenge", ""))
+        if challenge:
+            response = _digest(challenge, self.account.short_name, password)
+            answer = self._ask(DigestResponse=response)
+            self.account.auth_token = str(answer.get("AuthToken", ""))
+            self.managed = bool(self.account.auth_token)
+
+    def _ask(self, **keys: Any) -> dict[str, Any]:
+        response = self.device.check_in("UserAuthenticate", **self.who(), **keys)
+        return plist.loads(response.body) if response.body else {}
+
+
+def _digest(challenge: str, short_name: str, password: str) -> str:
+    """Answer a Digest challenge without qop, as RFC 2617 has it; the URI is /."""
+    parts = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
+    realm, nonce = parts.get("realm", ""), parts.get("nonce", "")
+    who = _md5(f"{short_name}:{realm}:{password}")
+    response = _md5(f"{who}:{nonce}:{_md5('PUT:/')}")
+    return (
+        f'Digest username="{short_name}",realm="{realm}",nonce="{nonce}",uri="/",'
+        f'response="{response}"'
+    )
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
