@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import secrets
 import uuid
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -41,9 +42,15 @@ class CertificateAuthority(models.Model):
 
     @property
     def key(self) -> rsa.RSAPrivateKey:
-        key = load_der_private_key(bytes(self.private_key), None)
-        assert isinstance(key, rsa.RSAPrivateKey)
-        return key
+        return _key(bytes(self.private_key))
+
+
+@lru_cache(maxsize=4)
+def _key(der: bytes) -> rsa.RSAPrivateKey:
+    """Loading a key checks its primes, which takes longer than all else in a request."""
+    key = load_der_private_key(der, None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key
 
 
 def new_code() -> str:
