@@ -8,17 +8,15 @@ from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from unfold.decorators import display
+from django.utils.safestring import SafeString
 
-from devices.admin.base import Admin, ReadOnlyAdmin
+from devices.admin.base import Admin, ReadOnlyAdmin, badge
 from devices.models import Enrollment
 from mdmportal.protocol import mobileconfig
 
 from . import profiles, qr
 from .forms import WayForm
 from .models import CertificateAuthority, EnrollmentProfile
-
-STATE_LABELS = {"open": "success", "closed": "default"}
 
 
 def download(request: HttpRequest, model_admin: "WayAdmin", pk: int) -> HttpResponse:
@@ -61,15 +59,15 @@ class WayAdmin(Admin):
         rows: QuerySet[EnrollmentProfile] = super().get_queryset(request)
         return rows.annotate(devices=_enrolled())
 
-    @display(label=STATE_LABELS, ordering="is_enabled")  # type: ignore[untyped-decorator, unused-ignore]
-    def state(self, way: EnrollmentProfile) -> str:
-        return "open" if way.is_enabled else "closed"
+    @admin.display(ordering="is_enabled")
+    def state(self, way: EnrollmentProfile) -> SafeString:
+        return badge("open", "ok") if way.is_enabled else badge("closed")
 
-    @display()  # type: ignore[untyped-decorator, unused-ignore]
+    @admin.display()
     def address(self, way: EnrollmentProfile) -> str:
         return way.url
 
-    @display(description="enrolled now", ordering="devices")  # type: ignore[untyped-decorator, unused-ignore]
+    @admin.display(description="enrolled now", ordering="devices")
     def enrolled(self, way: EnrollmentProfile) -> int:
         return int(way.devices)  # type: ignore[attr-defined]
 

@@ -4,7 +4,10 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminTextareaWidget,
+)
 
 from mdmportal.protocol import mobileconfig
 from mdmportal.protocol.schema import RIGHT_NAMES
@@ -26,13 +29,16 @@ class WayForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = EnrollmentProfile
         fields = ("name", "code", "description", "is_enabled")
+        help_texts = {
+            "code": "The last part of the address. Who knows it may enroll. Changing "
+            "it closes the old address; devices enrolled by it are not affected."
+        }
+        widgets = {"description": UnfoldAdminTextareaWidget({"rows": 3})}
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         mask = self.instance.access_rights
-        self.fields["rights"].initial = [
-            str(bit) for bit in RIGHT_NAMES if mask & bit
-        ]
+        self.fields["rights"].initial = [str(bit) for bit in RIGHT_NAMES if mask & bit]
 
     def clean_rights(self) -> int:
         """Return the mask; two rights need another, without which devices refuse."""

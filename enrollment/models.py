@@ -47,7 +47,7 @@ class CertificateAuthority(models.Model):
 
 @lru_cache(maxsize=4)
 def _key(der: bytes) -> rsa.RSAPrivateKey:
-    """Loading a key checks its primes, which takes longer than all else in a request."""
+    """Loading a key checks its primes, which takes longer than all else here."""
     key = load_der_private_key(der, None)
     assert isinstance(key, rsa.RSAPrivateKey)
     return key
