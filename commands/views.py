@@ -9,7 +9,7 @@ from devices.authentication import Caller
 from mdmportal.protocol import ProtocolError
 from mdmportal.protocol import connect as protocol
 
-from . import queue
+from . import reports
 
 PLIST = "application/xml; charset=UTF-8"
 
@@ -26,7 +26,7 @@ def connect(caller: Caller, source: Mapping[str, Any], body: bytes) -> HttpRespo
     line = caller.line(report)
     if line is None or not caller.is_enrolled:
         raise ProtocolError("the channel is not enrolled")
-    found = queue.take_report(line, report, body)
+    found = reports.take(line, report, body)
     if found is None:
         return HttpResponse(content_type=PLIST)
     command = protocol.command(found.uuid, found.request_type, found.keys)

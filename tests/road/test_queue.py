@@ -6,13 +6,16 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from commands import queue
+from commands import queue, reports
 from commands.models import Command, Delivery, State
+from mdmportal.protocol.connect import Report, Status
 from mdmportal.simulator.device import SimulatedDevice
 
 from .conftest import IPAD, Enroll, channel
 
 pytestmark = pytest.mark.django_db
+
+IDLE = Report(status=Status.IDLE)
 
 
 def order(
@@ -159,7 +162,7 @@ def test_an_order_during_the_session_keeps_its_push(iphone: SimulatedDevice) -> 
     seen = channel(iphone)
     line = _line(iphone)
     Channel.objects.filter(pk=seen.pk).update(push_at=timezone.now())
-    queue._rest(line)
+    assert reports.take(line, IDLE, b"") is None
     assert channel(iphone).push_at is not None
 
 
@@ -167,7 +170,7 @@ def _line(device: SimulatedDevice) -> Any:
     from devices.authentication import Line
 
     one = channel(device)
-    return Line(one.pk, "", one.push_token, one.push_magic, None, False, 0, 0, False)
+    return Line(one.pk, "", one.push_token, one.push_magic, None, False, 0, 0, True)
 
 
 def test_an_order_during_the_session_is_not_taken_for_done(
@@ -179,7 +182,7 @@ def test_an_order_during_the_session_is_not_taken_for_done(
     Channel.objects.update(push_dead=True)
     line = _line(iphone)
     order(iphone)
-    queue._rest(line)
+    reports._rest(line, reports._values(line, IDLE))
     assert iphone.connect() is not None
 
 

@@ -1,0 +1,231 @@
+"""Reports: a device that connects says how one delivery went, and takes the next.
+
+What was sent and not answered is sent again, as the same delivery. An answer to what
+is settled, or to another's, changes nothing; it is kept if it is the channel's own.
+NotNow leaves a delivery for the device's next session, because after it a device goes
+on asking within the same one.
+
+This is the hottest road after authentication, so its statements are written by hand.
+They hold for PostgreSQL and SQLite alike; a report and the next command, which is what
+devices do all day, are one statement on PostgreSQL, where each costs a round trip.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from devices.authentication import Line
+from devices.models.inventory import to_json
+from mdmportal import fields
+from mdmportal.protocol import plist
+from mdmportal.protocol.connect import Report, Status
+
+from .models import State
+
+STATE_AFTER = {
+    Status.ACKNOWLEDGED: State.ACKNOWLEDGED,
+    Status.ERROR: State.FAILED,
+    Status.COMMAND_FORMAT_ERROR: State.FAILED,
+}
+
+POSTPONED_FOR = (5 * 60, 15 * 60, 60 * 60, 4 * 60 * 60, 12 * 60 * 60)
+"""Seconds after each NotNow at which the device is pushed again."""
+
+SETTLE = """
+UPDATE commands_delivery
+SET state = %(state)s, settled_at = %(now)s, error_chain = %(chain)s
+WHERE uuid = %(uuid)s AND channel_id = %(channel)s
+    AND state IN ('queued', 'sent', 'postponed')
+"""
+
+KEEP_ANSWER = """
+INSERT INTO commands_result (delivery_id, body, received_at, problem)
+SELECT id, %(body)s, %(now)s, '' FROM commands_delivery
+WHERE uuid = %(uuid)s AND channel_id = %(channel)s
+ON CONFLICT (delivery_id) DO NOTHING
+"""
+
+POSTPONEMENTS = """
+SELECT postponements FROM commands_delivery
+WHERE uuid = %(uuid)s AND channel_id = %(channel)s AND state = 'sent'
+"""
+
+POSTPONE = """
+UPDATE commands_delivery
+SET state = 'postponed', retry_at = %(retry_at)s, postponements = postponements + 1
+WHERE uuid = %(uuid)s AND channel_id = %(channel)s AND state = 'sent'
+"""
+
+SEND_NEXT = """
+UPDATE commands_delivery
+SET state = 'sent', sent_at = %(now)s, attempts = attempts + 1
+WHERE id = (
+    SELECT id FROM commands_delivery
+    WHERE channel_id = %(channel)s AND uuid <> %(uuid)s
+        AND (state IN ('queued', 'sent') OR state = 'postponed' AND %(idle)s)
+        AND (expires_at IS NULL OR expires_at > %(now)s)
+    ORDER BY priority DESC, id LIMIT 1 {lock}
+)
+RETURNING uuid, command_id
+"""
+
+CONTENT = "SELECT request_type, keys_plist FROM commands_command WHERE id = %(command)s"
+
+# The session is over: push only for what was postponed. Compare and set: an order that
+# came in meanwhile has set push_at anew, and it stays. What was settled in this very
+# statement is not seen as such yet, hence the uuid.
+REST = """
+UPDATE devices_channel
+SET last_seen_at = %(now)s,
+    push_attempts = 0,
+    push_at = CASE WHEN EXISTS (
+        SELECT 1 FROM commands_delivery d
+        WHERE d.channel_id = devices_channel.id AND d.uuid <> %(uuid)s
+            AND d.state IN ('queued', 'sent')
+            AND (d.expires_at IS NULL OR d.expires_at > %(now)s)
+    ) THEN push_at ELSE (
+        SELECT MIN(d.retry_at) FROM commands_delivery d
+        WHERE d.channel_id = devices_channel.id AND d.state = 'postponed'
+            AND (d.uuid <> %(uuid)s OR %(postponed)s)
+    ) END,
+    drained = CASE WHEN EXISTS (
+        SELECT 1 FROM commands_delivery d
+        WHERE d.channel_id = devices_channel.id
+            AND (d.uuid <> %(uuid)s OR %(postponed)s)
+            AND d.state IN ('queued', 'sent', 'postponed')
+    ) THEN drained ELSE %(ordered)s END
+WHERE id = %(channel)s AND {unchanged}
+"""
+
+SEEN = "UPDATE devices_channel SET last_seen_at = %(now)s WHERE id = %(channel)s"
+
+SETTLE_AND_SEND = f"""
+WITH settled AS ({SETTLE}),
+    kept AS ({KEEP_ANSWER}),
+    sent AS ({SEND_NEXT}),
+    rested AS ({REST} AND NOT EXISTS (SELECT 1 FROM sent))
+SELECT sent.uuid, c.request_type, c.keys_plist
+FROM sent JOIN commands_command c ON c.id = sent.command_id
+"""  # noqa: S608
+
+
+@dataclass(frozen=True)
+class Next:
+    """A command to send, with the CommandUUID of its delivery."""
+
+    uuid: str
+    request_type: str
+    keys: Mapping[str, Any]
+
+
+def take(line: Line, report: Report, body: bytes) -> Next | None:
+    """Settle what a device reports and return what to send it now, None for nothing.
+
+    An Idle with nothing waiting costs, once in LAST_SEEN_EVERY, a write, else nothing.
+    """
+    values = _values(line, report)
+    if report.status == Status.IDLE:
+        found = None if line.is_drained else _send_next(values)
+        if found is None and (line.is_stale or not line.is_drained or line.push_at):
+            _rest(line, values)
+    elif report.status == Status.NOT_NOW:
+        found = _postpone_and_send(line, values)
+    else:
+        values |= _answer(report, body)
+        found = _settle_and_send(line, values)
+    if found is not None and line.is_stale:
+        _execute(SEEN, values)
+    return found
+
+
+def _values(line: Line, report: Report) -> dict[str, Any]:
+    return {
+        "channel": line.id,
+        "ordered": line.ordered,
+        "push_at": line.push_at,
+        "uuid": report.command_uuid,
+        "now": _adapt(timezone.now()),
+        "idle": report.status == Status.IDLE,
+        "postponed": report.status == Status.NOT_NOW,
+    }
+
+
+def _answer(report: Report, body: bytes) -> dict[str, Any]:
+    return {
+        "state": STATE_AFTER[report.status].value,
+        "chain": json.dumps(to_json(report.error_chain)),
+        "body": fields.encrypt(body, "commands_result.body"),
+    }
+
+
+def _settle_and_send(line: Line, values: Mapping[str, Any]) -> Next | None:
+    if connection.vendor == "postgresql":
+        unchanged = _unchanged(line)
+        sql = SETTLE_AND_SEND.format(lock="FOR UPDATE", unchanged=unchanged)
+        found = _fetch(sql, values)
+        return _next(*found) if found else None
+    with transaction.atomic():
+        _execute(SETTLE, values)
+        _execute(KEEP_ANSWER, values)
+        return _send_or_rest(line, values)
+
+
+@transaction.atomic
+def _postpone_and_send(line: Line, values: Mapping[str, Any]) -> Next | None:
+    """Leave a delivery for the next session; push again later, ever more rarely."""
+    postponed = _fetch(POSTPONEMENTS, values)
+    if postponed:
+        seconds = POSTPONED_FOR[min(postponed[0], len(POSTPONED_FOR) - 1)]
+        retry_at = _adapt(timezone.now() + dt.timedelta(seconds=seconds))
+        _execute(POSTPONE, {**values, "retry_at": retry_at})
+    return _send_or_rest(line, values)
+
+
+def _send_or_rest(line: Line, values: Mapping[str, Any]) -> Next | None:
+    found = _send_next(values)
+    if found is None:
+        _rest(line, values)
+    return found
+
+
+def _send_next(values: Mapping[str, Any]) -> Next | None:
+    """Mark the next delivery as sent and return it; two requests at once agree on it."""
+    lock = "FOR UPDATE" if connection.features.has_select_for_update else ""
+    found = _fetch(SEND_NEXT.format(lock=lock), values)
+    if not found:
+        return None
+    uuid, command = found
+    return _next(uuid, *_fetch(CONTENT, {"command": command}))
+
+
+def _next(uuid: str, request_type: str, sealed: bytes) -> Next:
+    keys = fields.decrypt(bytes(sealed), "commands_command.keys_plist")
+    return Next(uuid, request_type, plist.loads(keys))
+
+
+def _rest(line: Line, values: Mapping[str, Any]) -> None:
+    _execute(REST.format(unchanged=_unchanged(line)), values)
+
+
+def _unchanged(line: Line) -> str:
+    return "push_at IS NULL" if line.push_at is None else "push_at = %(push_at)s"
+
+
+def _fetch(sql: str, values: Mapping[str, Any]) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchone()
+
+
+def _execute(sql: str, values: Mapping[str, Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+
+
+def _adapt(moment: dt.datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(moment)
