@@ -194,7 +194,7 @@ def _send_or_rest(line: Line, values: Mapping[str, Any]) -> Next | None:
 
 
 def _send_next(values: Mapping[str, Any]) -> Next | None:
-    """Mark the next delivery as sent and return it; two requests at once agree on it."""
+    """Mark the next delivery as sent and return it; two requests agree on it."""
     lock = "FOR UPDATE" if connection.features.has_select_for_update else ""
     found = _fetch(SEND_NEXT.format(lock=lock), values)
     if not found:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from . import hardware as models
 from . import storage
-from .apns import Courier as PushCourier
 from .channel import Channel, Courier, Executed
 from .counts import Counts
+from .courier import Courier as PushCourier
 from .device import SimulatedDevice
 from .errors import NotEnrolled, ProfileRefused, Removed, ServerRefused
 from .hardware import Hardware

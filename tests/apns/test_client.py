@@ -15,7 +15,9 @@ import pytest
 
 from apns import client
 from apns.client import Answer, Credentials, Push, Server, Verdict, verdict
-from mdmportal.simulator.apns import Fault, SimulatedAPNs, SimulatedApple, run_in_thread
+from mdmportal.simulator.apns import SimulatedAPNs, run_in_thread
+from mdmportal.simulator.apple import SimulatedApple
+from mdmportal.simulator.notification import Fault
 
 TOPIC = f"com.apple.mgmt.External.{uuid.UUID(int=1)}"
 SHORT = timedelta(seconds=0.5)

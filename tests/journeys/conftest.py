@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from mdmportal.simulator.apns import Courier
+from mdmportal.simulator.courier import Courier
 from mdmportal.simulator.device import SimulatedDevice
 from mdmportal.simulator.hardware import IPHONE_16, Hardware
 from mdmportal.simulator.transport import HTTPTransport

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 
-from mdmportal.simulator.apns import Courier
+from mdmportal.simulator.courier import Courier
 from mdmportal.simulator.fleet import Fleet
 
 from ..portal import Portal

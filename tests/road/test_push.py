@@ -12,12 +12,9 @@ from apns import certificates, client, tasks
 from apns.models import PushCertificate
 from commands import queue
 from devices.models import Channel
-from mdmportal.simulator.apns import (
-    Courier,
-    SimulatedAPNs,
-    SimulatedApple,
-    run_in_thread,
-)
+from mdmportal.simulator.apns import SimulatedAPNs, run_in_thread
+from mdmportal.simulator.apple import SimulatedApple
+from mdmportal.simulator.courier import Courier
 from mdmportal.simulator.device import SimulatedDevice
 
 from .conftest import IPAD, Enroll, channel

@@ -23,13 +23,9 @@ from cryptography.x509.oid import NameOID
 from h2 import events
 from h2.connection import H2Connection
 
-from mdmportal.simulator.apns import (
-    Courier,
-    SimulatedAPNs,
-    SimulatedApple,
-    run_in_thread,
-    serve,
-)
+from mdmportal.simulator.apns import SimulatedAPNs, run_in_thread, serve
+from mdmportal.simulator.apple import SimulatedApple
+from mdmportal.simulator.courier import Courier
 
 TOPIC = f"com.apple.mgmt.External.{uuid.UUID(int=1)}"
 TOKEN = "0a" * 32

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from mdmportal.simulator import fleet
-from mdmportal.simulator.apns import Courier, SimulatedApple, run_in_thread
+from mdmportal.simulator.apns import run_in_thread
+from mdmportal.simulator.apple import SimulatedApple
+from mdmportal.simulator.courier import Courier
 from mdmportal.simulator.errors import ProfileRefused, ServerRefused
 from mdmportal.simulator.fleet import Fleet
 from mdmportal.simulator.hardware import IPHONE, MAC
