@@ -13,7 +13,7 @@ from cryptography import x509
 from django.db import transaction
 from django.utils import timezone
 
-from devices.models import Device, Enrollment, Secret
+from devices.models import Enrollment, Secret
 from devices.models.inventory import Inventory, to_json
 from mdmportal.protocol import plist
 from mdmportal.protocol.platforms import platform_of
@@ -99,7 +99,7 @@ def _keep(enrollment: Enrollment, request_type: str, answer: Any) -> None:
 def _information(enrollment: Enrollment, answer: Answer) -> None:
     said = answer["QueryResponses"]
     facts = {
-        column: _cell(Device, column, said.get(name))
+        column: said.get(name)
         for column, name in INFORMATION.items()
         if enrollment.mode != Enrollment.Mode.USER or column not in ANONYMOUS
     }
@@ -107,20 +107,6 @@ def _information(enrollment: Enrollment, answer: Answer) -> None:
     platform = platform_of(str(said.get("ProductName", "")), str(said.get("Model", "")))
     enrollment.device.learn(platform=platform, **facts)
     _keep(enrollment, "DeviceInformation", said)
-
-
-def _cell(model: type[Device], column: str, value: object) -> object:
-    """Return ``value`` if the column can hold it: old systems send 1 for true."""
-    field = model._meta.get_field(column)
-    kind = field.get_internal_type()
-    if value is None:
-        return None
-    if kind == "BooleanField":
-        return bool(value)
-    if kind == "FloatField":
-        return float(value) if isinstance(value, int | float) else None
-    text = str(value).replace("\0", "").strip()
-    return text[: getattr(field, "max_length", None)]
 
 
 def _security(enrollment: Enrollment, answer: Answer) -> None:

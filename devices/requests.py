@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import wraps
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.views.decorators.csrf import csrf_exempt
 
@@ -52,8 +52,9 @@ def answer_for_errors(view: View) -> View:
             return _refuse(request, 400, str(error))
         except TooLarge:
             return _refuse(request, 413, "the body is too large")
-        except DatabaseError:
-            logger.exception("%s: the database does not answer", request.path)
+        except (InterfaceError, OperationalError) as error:
+            # One line each: there will be a storm of them.
+            logger.error("%s: the database is away: %s", request.path, error)  # noqa: TRY400
             return HttpResponse(status=503, headers={"Retry-After": RETRY_AFTER})
 
     return wrapper

@@ -1,5 +1,7 @@
 """Device: the hardware as we know it, from what it told us."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -79,13 +81,28 @@ class Device(models.Model):
 
         None and '' say nothing: what a device leaves out does not erase what it said.
         """
-        changed = [
-            name
-            for name, value in facts.items()
-            if value not in (None, "") and getattr(self, name) != value
-        ]
-        for name in changed:
-            setattr(self, name, facts[name])
+        changed = []
+        for name, value in facts.items():
+            fitting = _fit(self._meta.get_field(name), value)
+            if fitting not in (None, "") and getattr(self, name) != fitting:
+                setattr(self, name, fitting)
+                changed.append(name)
         if changed:
             self.save(update_fields=changed)
         return changed
+
+
+def _fit(column: Any, value: object) -> object:
+    """Return ``value`` as the column can hold it, None if it makes no sense there.
+
+    Old systems say 1 for true; no device is limited to what our columns hold.
+    """
+    if value is None:
+        return None
+    if isinstance(column, models.BooleanField):
+        return bool(value)
+    if isinstance(column, models.FloatField):
+        return float(value) if isinstance(value, int | float) else None
+    if isinstance(column, models.CharField):
+        return str(value).replace("\0", "").strip()[: column.max_length]
+    return value

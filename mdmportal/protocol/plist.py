@@ -16,6 +16,9 @@ MAX_DEPTH = 64
 MAX_NODES = 1_000_000
 """More than any device sends. A binary plist can share one array a billion times."""
 
+MAX_TEXT = 255
+"""Characters of a text in a message's own keys; what an answer holds is not limited."""
+
 T = TypeVar("T")
 
 NAMES = {
@@ -82,7 +85,10 @@ def _utc(value: Any) -> Any:
 
 
 def key(name: str, kind: type, **options: Any) -> Any:
-    """Declare a dataclass field read from the key ``name``; no default: required."""
+    """Declare a dataclass field read from the key ``name``; no default: required.
+
+    Text is refused from MAX_TEXT characters on: it names or describes something.
+    """
     return dataclasses.field(metadata={"key": name, "kind": kind}, **options)
 
 
@@ -110,6 +116,14 @@ def _typed(name: str, value: object, kind: type) -> object:
     wrong_bool = isinstance(value, bool) and kind is int
     if wrong_bool or not isinstance(value, kind):
         raise ProtocolError(f"{name} is not {NAMES[kind]}")
-    if isinstance(value, str) and "\0" in value:
-        raise ProtocolError(f"{name} holds a NUL character")  # a database may refuse
+    if isinstance(value, str):
+        _check_text(name, value)
     return value
+
+
+def _check_text(name: str, value: str) -> None:
+    """Refuse what a database may."""
+    if "\0" in value:
+        raise ProtocolError(f"{name} holds a NUL character")
+    if len(value) > MAX_TEXT:
+        raise ProtocolError(f"{name} is longer than {MAX_TEXT} characters")

@@ -197,7 +197,7 @@ def test_an_answer_to_anothers_command_changes_nothing(
     assert not hasattr(lock.deliveries.get(), "result")
 
 
-@pytest.mark.parametrize("uuid", ["nonsense", "'; DROP TABLE x", "ä" * 300])
+@pytest.mark.parametrize("uuid", ["nonsense", "'; DROP TABLE x", "ä" * 200])
 def test_an_answer_to_no_command_of_ours_is_taken_and_forgotten(
     iphone: SimulatedDevice, uuid: str
 ) -> None:

@@ -175,6 +175,39 @@ def test_what_is_signed_well_but_said_wrong_is_400(
     assert put(body, signed(iphone, body), path) == 400
 
 
+ODD = ["", "x" * 255, "x" * 256, "x" * 100_000, "\u202e\U0001f600", "'; --", "\x7f"]
+
+
+@pytest.mark.parametrize("value", ODD)
+@pytest.mark.parametrize("message_type", ["Authenticate", "TokenUpdate", "CheckOut"])
+def test_no_text_of_a_device_is_ever_a_500(
+    iphone: SimulatedDevice, message_type: str, value: str
+) -> None:
+    keys = ("DeviceName", "SerialNumber", "PushMagic", "UserLongName", "IMEI", "Model")
+    message = {
+        "MessageType": message_type,
+        "Topic": iphone.stay.topic,
+        "Token": b"token",
+        "PushMagic": "magic",
+        **iphone.who(),
+    }
+    for key in keys:
+        body = plistlib.dumps(message | {key: value})
+        assert put(body, signed(iphone, body), "/mdm/checkin") in (200, 400), key
+
+
+@pytest.mark.parametrize("value", ODD)
+def test_no_text_in_a_report_is_ever_a_500(iphone: SimulatedDevice, value: str) -> None:
+    queue.enqueue([channel(iphone).pk], "DeviceLock")
+    sent = iphone.connect()
+    assert sent is not None
+    for uuid in (value or "x", sent["CommandUUID"]):
+        report = {"Status": "Error", "CommandUUID": uuid, "Odd": value}
+        report["ErrorChain"] = [{"ErrorCode": 2**63, "LocalizedDescription": value}]
+        body = plistlib.dumps(report | iphone.who())
+        assert put(body, signed(iphone, body)) in (200, 400)
+
+
 def test_a_body_over_the_limit_is_413(iphone: SimulatedDevice, settings: Any) -> None:
     settings.MAX_DEVICE_BODY = 1000
     body = idle(iphone, Padding="x" * 1000)
