@@ -10,8 +10,9 @@ BIN := $(VENV)/bin
 run: $(VENV)/.run
 	@$(BIN)/python manage.py run --port $(PORT) --devices $(DEVICES)
 
+# ONLY=sqlite or ONLY=postgres for one of the two runs; T is handed to pytest
 test: $(VENV)/.dev
-	@sh tests/run.sh
+	@$(BIN)/python -m tests.run $(if $(ONLY),--only $(ONLY)) $(T)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

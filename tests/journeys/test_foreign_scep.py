@@ -21,7 +21,7 @@ WITH_CERTMONGER = r"""
 daemon=$!
 trap "kill $daemon" EXIT
 until getcert list-cas -s > /dev/null 2>&1; do sleep 0.2; done
-getcert add-scep-ca -s -c portal -u "$URL" -N ca.pem
+getcert add-scep-ca -s -c portal -u "$URL" -N "$PWD/ca.pem"
 until getcert list-cas -s -c portal | grep -q thumbprint; do sleep 0.2; done
 getcert request -s -c portal -I one -k "$PWD/key.pem" -f "$PWD/cert.pem" \
     -N CN=mine -L "$CHALLENGE" -w -v

@@ -1,0 +1,5 @@
+"""MDM Portal: an organisation's Apple devices, managed."""
+
+from .celery import app as celery_app
+
+__all__ = ["celery_app"]

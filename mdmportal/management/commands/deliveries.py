@@ -1,0 +1,36 @@
+"""Lists the deliveries and how they stand, as JSON."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from commands.models import Delivery
+
+
+class Command(BaseCommand):
+    help = "Prints the deliveries, oldest first, as one JSON array."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--device", type=int, help="only those to this device's id")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        deliveries = Delivery.objects.select_related("command", "channel__enrollment")
+        if options["device"] is not None:
+            deliveries = deliveries.filter(
+                channel__enrollment__device=options["device"]
+            )
+        rows = [_row(delivery) for delivery in deliveries.order_by("pk")]
+        self.stdout.write(json.dumps(rows, indent=1))
+
+
+def _row(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "command_uuid": delivery.uuid,
+        "request_type": delivery.command.request_type,
+        "device": delivery.channel.enrollment.device_id,
+        "user": delivery.channel.user_id,
+        "state": delivery.state,
+        "error_chain": delivery.error_chain,
+    }

@@ -1,0 +1,70 @@
+"""Orders a command to one device or all of them."""
+
+import json
+import plistlib
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from commands import orders
+from devices import lookup
+from mdmportal.protocol import ProtocolError, plist
+
+
+class Command(BaseCommand):
+    help = "Orders REQUESTTYPE to a device, or to all, and prints what was queued."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("request_type", metavar="REQUESTTYPE")
+        parser.add_argument(
+            "--to", required=True, help="serial number, UDID, EnrollmentID, or 'all'"
+        )
+        parser.add_argument("--user", default="", help="UserID or short name")
+        parser.add_argument(
+            "--keys", default="{}", help="the command's keys: JSON or an XML plist"
+        )
+        parser.add_argument("--note", default="")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        channels = list(lookup.channels(options["to"], options["user"]))
+        if not channels:
+            raise CommandError(f"no enrolled device or user matches {options['to']!r}")
+        try:
+            order = orders.place(
+                channels,
+                options["request_type"],
+                _keys(options["keys"]),
+                note=options["note"],
+            )
+        except orders.Invalid as problem:
+            raise CommandError(str(problem)) from problem
+        for device, reason in order.refused.items():
+            self.stderr.write(f"{device}: {reason}")
+        self.stdout.write(json.dumps(_rows(order), indent=1))
+
+
+def _keys(text: str) -> dict[str, Any]:
+    try:
+        if text.lstrip().startswith("<"):
+            return plist.loads(text.encode())
+        keys = json.loads(text)
+    except (ProtocolError, ValueError, plistlib.InvalidFileException) as error:
+        raise CommandError(f"--keys cannot be read: {error}") from error
+    if not isinstance(keys, dict):
+        raise CommandError("--keys is not a dictionary")
+    return keys
+
+
+def _rows(order: orders.Order) -> list[dict[str, Any]]:
+    if order.command is None:
+        return []
+    deliveries = order.command.deliveries.select_related("channel__enrollment")
+    return [
+        {
+            "command_uuid": delivery.uuid,
+            "device": delivery.channel.enrollment.device_id,
+            "user": delivery.channel.user_id,
+        }
+        for delivery in deliveries.order_by("pk")
+    ]

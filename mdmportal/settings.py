@@ -1,0 +1,294 @@
+"""Settings: the embedded default, and served mode from the environment.
+
+Every variable is described in docs/settings.md. A variable NAME can come from a file:
+NAME_FILE names it. ``manage.py check --deploy`` says in words what is missing.
+"""
+
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.urls import reverse_lazy
+from environ.fileaware_mapping import FileAwareMapping
+
+from . import keys
+from .theme import UNFOLD  # noqa: F401  # Unfold looks for it here
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class Variables(FileAwareMapping):  # type: ignore[misc]
+    def __getitem__(self, name: str) -> str:
+        """A file made by a shell ends in a newline, which is no part of a secret."""
+        return str(super().__getitem__(name)).strip()
+
+
+env = environ.FileAwareEnv()
+env.ENVIRON = Variables()
+
+VERSION = "0.1.0"
+
+# --- How it runs
+
+EMBEDDED = env.bool("MDM_EMBEDDED", default=True)
+"""One process with SQLite, its own worker and simulated devices; else served."""
+
+DATA_DIR = Path(env.str("MDM_DATA", default=str(BASE_DIR / "var")))
+DEBUG = env.bool("DEBUG", default=False)
+PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+"""Where devices reach the portal. It is part of what they enroll with: it must last."""
+
+ORGANIZATION = env.str("ORGANIZATION", default="Your organisation")
+
+_public = urlsplit(PUBLIC_URL)
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=[_public.hostname or "", "127.0.0.1", "localhost"]
+)
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
+SECURE = _public.scheme == "https"
+
+# --- Secrets
+
+if EMBEDDED:
+    SECRET_KEY = env.str("SECRET_KEY", default="") or keys.keep(DATA_DIR / "secret.key")
+    FIELD_KEYS = env.list("FIELD_KEYS", default=[]) or [
+        keys.keep(DATA_DIR / "field.key")
+    ]
+else:
+    SECRET_KEY = env.str("SECRET_KEY", default="")
+    FIELD_KEYS = env.list("FIELD_KEYS", default=[])
+"""FIELD_KEYS encrypt secrets in the database; the first writes, all of them read."""
+
+# --- Applications
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "rest_framework",
+    "mdmportal.apps.PortalConfig",
+    "devices",
+    "apns",
+    "commands",
+    "enrollment",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+ROOT_URLCONF = "mdmportal.urls"
+WSGI_APPLICATION = "mdmportal.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "mdmportal.theme.about",
+            ],
+        },
+    },
+]
+
+# --- Database, cache, sessions
+
+_sqlite = f"sqlite:///{DATA_DIR / 'portal.sqlite3'}"
+DATABASES = {"default": env.db_url("DATABASE_URL", default=_sqlite)}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["CONN_MAX_AGE"] = None
+    DATABASES["default"]["OPTIONS"] = {
+        # Readers never wait for the writer; a writer asks for the lock at once
+        # and waits, so that a transaction cannot fail half-way for being late.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 30,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    # A connection for each thread, of which a process has one: as good as a pool, and
+    # where a pool waits ever longer to try again, this one is back with the database.
+    DATABASES["default"]["CONN_MAX_AGE"] = None
+    DATABASES["default"].setdefault("OPTIONS", {}).update(
+        {"connect_timeout": 5, "tcp_user_timeout": 10_000}  # seconds, milliseconds
+    )
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.str("REDIS_URL", default="")
+REDIS_TIMEOUTS = {"socket_connect_timeout": 0.5, "socket_timeout": 1}
+CACHES = {
+    # Counts sign-ins, for all processes alike, and needs no Redis to let staff in.
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    if EMBEDDED
+    else {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "portal_cache",
+    }
+}
+
+# --- Signing in
+
+AUTH_USER_MODEL = "devices.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+_validators = "django.contrib.auth.password_validation"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"{_validators}.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+ACCOUNT_ADAPTER = "mdmportal.accounts.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_ON_GET = False
+# The header in which the proxy says who asks; wrong passwords are counted by it.
+ALLAUTH_TRUSTED_CLIENT_IP_HEADER = env.str("CLIENT_ADDRESS_HEADER", default="") or None
+LOGIN_URL = reverse_lazy("account_login")
+LOGIN_REDIRECT_URL = "/"
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+vars().update(EMAIL_CONFIG)
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="mdm@localhost")
+
+# --- Protection of browsers
+
+SESSION_COOKIE_SECURE = SECURE
+CSRF_COOKIE_SECURE = SECURE
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
+SECURE_SSL_REDIRECT = False  # the proxy does; a device must never be redirected
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS of subdomains and its preloading are not ours to decide
+    "security.W021",
+    "security.W008",  # as said above
+]
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=3600 if SECURE else 0)
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        # The admin's theme runs on Alpine, which evaluates its attributes.
+        "script-src": ["'self'", "'unsafe-eval'", "'unsafe-inline'"],
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "img-src": ["'self'", "data:"],
+        "frame-ancestors": ["'none'"],
+        "form-action": ["'self'"],
+    }
+}
+
+# --- Devices
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024
+MAX_DEVICE_BODY = env.int("MAX_DEVICE_BODY", default=20 * 1024 * 1024)
+MAX_SCEP_BODY = 256 * 1024
+LAST_SEEN_EVERY = env.int("LAST_SEEN_EVERY", default=60)
+"""Seconds within which a device that comes again is not written down again."""
+
+CLIENT_CERTIFICATE_HEADER = env.str("CLIENT_CERTIFICATE_HEADER", default="")
+"""The header in which a trusted proxy hands over the device's certificate."""
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+"""Networks from which CLIENT_CERTIFICATE_HEADER is believed."""
+
+SCEP_CHALLENGE_LIFE = env.int("SCEP_CHALLENGE_LIFE", default=60 * 60)
+IDENTITY_LIFE = env.int("IDENTITY_LIFE", default=365 * 24 * 60 * 60)
+
+# --- Push
+
+APNS_HOST = env.str("APNS_HOST", default="api.push.apple.com")
+APNS_PORT = env.int("APNS_PORT", default=443)
+APNS_CA_FILE = env.str("APNS_CA_FILE", default="")
+"""Roots to trust for APNS_HOST instead of the system's; for the simulator."""
+SIMULATED = env.bool("MDM_SIMULATED", default=False)
+"""Devices and Apple are simulated: every page says so."""
+
+# --- Tasks
+
+CELERY_BROKER_URL = REDIS_URL or "memory://localhost"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_TIME_LIMIT = 15 * 60
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    # One more try at once and no other: an order must not wait for a lost broker.
+    {"max_retries": 1, "interval_start": 0, **REDIS_TIMEOUTS}
+    if REDIS_URL
+    else {"polling_interval": 0.02}
+)
+CELERY_TASK_PUBLISH_RETRY = False  # the row is the truth: beat comes by anyway
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE = {
+    "push what is due": {"task": "apns.tasks.push_due", "schedule": 5},
+    "wake the silent": {"task": "apns.tasks.wake_the_silent", "schedule": 3600},
+    "read answers": {"task": "commands.tasks.read_results", "schedule": 2},
+    "expire commands": {"task": "commands.tasks.expire", "schedule": 60},
+}
+
+# --- Pages
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = env.str("TZ", default="UTC")
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = None if EMBEDDED else DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = EMBEDDED
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if EMBEDDED
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# --- Log
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "celery": {"level": "WARNING"},
+        "_granian": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},  # a 4xx has its own line, without headers
+    },
+}
+
+TESTING = "pytest" in sys.modules
+if TESTING:
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

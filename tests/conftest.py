@@ -1,0 +1,41 @@
+"""Fixtures that all tests share."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from .portal import ROOT, Portal, run_portal
+
+# How fast a machine is says nothing about the code.
+hypothesis.settings.register_profile(
+    "any machine",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("any machine")
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def fixtures_folder() -> Path:
+    """The captures of real devices, beside the project; not everybody has them."""
+    folder = ROOT.parent / "shared" / "fixtures"
+    if not folder.is_dir():
+        pytest.skip("the captures of real devices are not here")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    """The real portal, running: embedded, or served when DATABASE_URL is set."""
+    folder = tmp_path_factory.mktemp("portal")
+    database, redis = (os.environ.get(n, "") for n in ("DATABASE_URL", "REDIS_URL"))
+    with run_portal(folder, database=database, redis=redis) as running:
+        yield running

@@ -1,0 +1,110 @@
+"""``manage.py check --deploy``: silent when all is there, else it names what is not."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ..portal import ROOT
+
+COMPLETE = {
+    "MDM_EMBEDDED": "false",
+    "PUBLIC_URL": "https://mdm.example.org",
+    "SECRET_KEY": "q4W9/zLxV0tYh2mJcR7bE5nKpS8dUfA3gXoI1vB6wTyZlMjHkD",
+    "FIELD_KEYS": f"{'4b' * 32},{'Aa' * 32}",
+    "DATABASE_URL": "postgres://portal:secret@database/portal",
+    "REDIS_URL": "redis://redis:6379/0",
+    "CLIENT_CERTIFICATE_HEADER": "X-Client-Certificate",
+    "TRUSTED_PROXIES": "172.30.0.0/24,10.0.0.1",
+}
+
+
+def check(variables: dict[str, str], folder: Path) -> tuple[int, str]:
+    """Run the check in an environment of nothing else; return status and output."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=ROOT,
+        env={"MDM_DATA": str(folder), **variables},
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_complete_environment_has_nothing_to_complain_of(tmp_path: Path) -> None:
+    code, output = check(COMPLETE, tmp_path)
+    assert output.strip() == "System check identified no issues (3 silenced)."
+    assert code == 0
+
+
+def test_a_served_portal_keeps_no_keys_of_its_own(tmp_path: Path) -> None:
+    check(COMPLETE, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "number"),
+    [
+        ("MDM_EMBEDDED", None, "mdm.E001"),
+        ("PUBLIC_URL", None, "mdm.E002"),
+        ("PUBLIC_URL", "http://mdm.example.org", "mdm.E002"),
+        ("FIELD_KEYS", None, "mdm.E003"),
+        ("FIELD_KEYS", "4b" * 31, "mdm.E009"),
+        ("FIELD_KEYS", "no" * 32, "mdm.E009"),
+        ("SECRET_KEY", None, "mdm.E004"),
+        ("SECRET_KEY", "short", "security.W009"),
+        ("DATABASE_URL", None, "mdm.E005"),
+        ("REDIS_URL", None, "mdm.E006"),
+        ("TRUSTED_PROXIES", None, "mdm.E007"),
+        ("TRUSTED_PROXIES", "the-proxy", "mdm.E010"),
+        ("ALLOWED_HOSTS", "*", "mdm.E008"),
+        ("APNS_CA_FILE", "ca.pem", "mdm.W001"),
+        ("DEBUG", "true", "security.W018"),
+        ("SECURE_HSTS_SECONDS", "0", "security.W004"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_named(
+    tmp_path: Path, variable: str, value: str | None, number: str
+) -> None:
+    variables = {key: text for key, text in COMPLETE.items() if key != variable}
+    if value is not None:
+        variables[variable] = value
+    code, output = check(variables, tmp_path)
+    assert code == 1
+    assert number in output
+    if number.startswith("mdm."):
+        assert variable in output
+
+
+def test_everything_missing_is_named_at_once(tmp_path: Path) -> None:
+    _, output = check({"MDM_EMBEDDED": "false"}, tmp_path)
+    for variable in ("PUBLIC_URL", "FIELD_KEYS", "SECRET_KEY", "REDIS_URL"):
+        assert variable in output
+    assert "DATABASE_URL" in output
+
+
+def test_secrets_come_from_files_whose_last_newline_does_not_count(
+    tmp_path: Path,
+) -> None:
+    variables = dict(COMPLETE)
+    for name in ("SECRET_KEY", "FIELD_KEYS", "DATABASE_URL"):
+        (tmp_path / name).write_text(variables.pop(name) + "\n")
+        variables[f"{name}_FILE"] = str(tmp_path / name)
+    code, output = check(variables, tmp_path)
+    assert code == 0, output
+    shown = subprocess.run(
+        [sys.executable, "-c", SHOW],
+        cwd=ROOT,
+        env={"MDM_DATA": str(tmp_path), **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout == "portal"
+
+
+SHOW = """
+from mdmportal import settings
+print(settings.DATABASES["default"]["NAME"], end="")
+"""
