@@ -55,7 +55,9 @@ def errors(delivery: Delivery) -> list[Error]:
                 or "no words"
             ),
             "english": str(link.get("USEnglishDescription") or ""),
-            "code": f"{link.get('ErrorDomain', '')} {link.get('ErrorCode', '')}".strip(),
+            "code": " ".join(
+                str(link[key]) for key in ("ErrorDomain", "ErrorCode") if key in link
+            ),
         }
         for link in chain
     ]

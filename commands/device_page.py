@@ -76,15 +76,12 @@ def context(device: Device, tab: str, user: Any) -> dict[str, Any]:
     """Return what the page shows; only the tab at hand is gathered."""
     enrollments = list(device.enrollments.order_by("-opened_at", "-pk")[:SHOWN])
     stay = enrollments[0] if enrollments else None
-    channels = list(stay.channels.all()) if stay else []
-    for each in channels:  # known already: asking again would be a statement for each
-        each.enrollment = stay
-    if stay:
-        stay.device = device
+    channels = _channels(device, stay) if stay else []
     channel = next((each for each in channels if not each.user_id), None)
     waiting = Delivery.objects.filter(channel__in=channels, state__in=OPEN).count()
     return {
         "tab": tab,
+        "now": timezone.now(),
         "tabs": TABS,
         "stay": stay,
         "enrollments": enrollments,
@@ -92,11 +89,20 @@ def context(device: Device, tab: str, user: Any) -> dict[str, Any]:
         "channel": channel,
         "waiting": waiting,
         "reach": _reach(device, stay, channel),
-        "buttons": _buttons(device, channel, user),
+        **_buttons(device, channel, user),
         "order_url": f"{reverse('admin:commands_command_order')}?ids={device.pk}",
         "may_order": user.has_perm("commands.add_command"),
         **TAB_CONTEXT.get(tab, _nothing)(device),
     }
+
+
+def _channels(device: Device, stay: Enrollment) -> list[Channel]:
+    """Return the channels, with what they belong to known without asking again."""
+    stay.device = device
+    channels = list(stay.channels.all())
+    for channel in channels:
+        channel.enrollment = stay
+    return channels
 
 
 def _nothing(device: Device) -> dict[str, Any]:
@@ -138,8 +144,14 @@ def push_trouble(channel: Channel) -> str:
     return ""
 
 
-def _buttons(device: Device, channel: Channel | None, user: Any) -> list[Button]:
-    return [_button(device, channel, user, name) for name in words.FREQUENT]
+def _buttons(
+    device: Device, channel: Channel | None, user: Any
+) -> dict[str, list[Button]]:
+    buttons = [_button(device, channel, user, name) for name in words.FREQUENT]
+    return {
+        "possible": [button for button in buttons if not button.refused],
+        "impossible": [button for button in buttons if button.refused],
+    }
 
 
 def _button(

@@ -1,4 +1,4 @@
-"""Filled: commands with a key that each device entrusted to us, told to one at a time."""
+"""Filled: commands with a key that each device entrusted to us, one by one."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -200,7 +200,7 @@ class OrderForm(forms.Form):
 
     def clean_confirm(self) -> str:
         typed = str(self.cleaned_data["confirm"])
-        if typed.strip() != self.expected.strip():
+        if _as_typed(typed) != _as_typed(self.expected):
             raise ValidationError(f"Type exactly: {self.expected}")
         return typed
 
@@ -210,7 +210,7 @@ class OrderForm(forms.Form):
             if isinstance(upload, UploadedFile):
                 self._take(name, upload)
 
-    def _take(self, name: str, upload: UploadedFile) -> None:
+    def _take(self, name: str, upload: "UploadedFile[bytes]") -> None:
         """Replace an uploaded file by its bytes; a profile must be one."""
         if (upload.size or 0) > MAX_UPLOAD:
             self.add_error(f"key_{name}", "The file is larger than 5 MB.")
@@ -229,6 +229,14 @@ class OrderForm(forms.Form):
         """The command's keys as ordered: what was left empty is not among them."""
         values = {name: self.cleaned_data.get(f"key_{name}") for name in self.own}
         return {name: value for name, value in values.items() if not _is_unset(value)}
+
+
+PLAIN = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " "})
+
+
+def _as_typed(text: str) -> str:
+    """Return ``text`` as a keyboard has it: Apple writes “Maria’s iPhone” with ’."""
+    return " ".join(text.translate(PLAIN).split())
 
 
 def _is_unset(value: object) -> bool:

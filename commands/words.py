@@ -1,7 +1,7 @@
 """Words: what commands do, said to people; which ones destroy, which keys are secret.
 
-Whatever the catalogue has and these tables have not is offered all the same, under OTHER
-and without a summary: a new release of Apple's schema needs no change here.
+Whatever the catalogue has and these tables have not is offered all the same, under
+OTHER and without a summary: a new release of Apple's schema needs no change here.
 """
 
 from collections.abc import Mapping

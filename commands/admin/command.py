@@ -1,0 +1,95 @@
+"""Command: what was ordered, by whom, and what became of it; and ordering itself."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.views import ChangeList
+
+from devices.admin.base import LongPaginator, ReadOnlyAdmin, moment
+
+from .. import answers, live, progress, words
+from ..models import Command
+from . import order
+from .filters import OrderedFilter, TypeFilter
+
+SHOWN = 50
+"""Deliveries on an order's page; the list has all of them."""
+
+
+class CommandList(ChangeList):  # type: ignore[misc]
+    """Adds the progress of a page's orders, by one statement for all."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows = list(self.result_list)  # type: ignore[has-type]
+        found = progress.of(row.pk for row in rows)
+        for row in rows:
+            row.progress = found[row.pk]
+        self.result_list = rows
+
+
+@admin.register(Command)
+class CommandAdmin(ReadOnlyAdmin):
+    list_display = (
+        "request_type",
+        "what",
+        "ordered_by",
+        moment("ordered_at", "ordered"),
+        "outcome",
+    )
+    list_filter = (TypeFilter, OrderedFilter)
+    list_select_related = ("ordered_by",)
+    search_fields = ("request_type", "note", "ordered_by__username")
+    search_help_text = "Search command, note or person"
+    ordering = ("-ordered_at", "-pk")
+    paginator = LongPaginator
+    custom_urls = (
+        ("order/", "commands_command_order", order.choose),
+        ("order/<str:request_type>/", "commands_command_order_form", order.fill),
+    )
+    empty = (
+        "send",
+        "Nothing was ordered yet",
+        "What people and the portal order is listed here, with what became of it.",
+    )
+    empty_button = ("admin:commands_command_order", "Send a command")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CommandList]:
+        return CommandList
+
+    @admin.display(description="")
+    def what(self, command: Command) -> str:
+        return command.note or words.summary(command.request_type)
+
+    @admin.display(description="outcome")
+    def outcome(self, command: Command) -> SafeString:
+        shown: progress.Progress = command.progress  # type: ignore[attr-defined]
+        cell = live.progress_cell(shown)
+        return format_html('<div style="min-width: 220px">{}</div>', cell)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        command = self.found(request, object_id)
+        if command is None:
+            return self.is_missing(request, object_id)
+        deliveries = command.deliveries.select_related("channel__enrollment__device")
+        shown = progress.of([command.pk])[command.pk]
+        return self.page(
+            request,
+            "commands/command.html",
+            title=command.request_type,
+            object=command,
+            summary=words.summary(command.request_type),
+            keys=answers.pretty(command.keys) if command.keys else "",
+            progress=live.progress_cell(shown),
+            total=shown.total,
+            rows=[(row, live.state_cell(row)) for row in deliveries[:SHOWN]],
+        )

@@ -1,0 +1,169 @@
+"""Device: the list with what can be ordered, and the page of one device."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from apns.tasks import ask_for_push
+from devices.admin.device import DeviceList
+from devices.models import AuditEntry, Channel, Device, Enrollment, Identity
+
+from .. import device_page, inventory, queue
+from ..models import Delivery
+
+
+def _device_channel(device: Device) -> Channel | None:
+    rows = Channel.objects.select_related("enrollment__device")
+    return rows.filter(
+        enrollment__device=device,
+        enrollment__state=Enrollment.State.ACTIVE,
+        user_id="",
+    ).first()
+
+
+@require_POST
+def ask(request: HttpRequest, model_admin: "DeviceAdmin", pk: int) -> HttpResponse:
+    """Ask the device again for all that the inventory holds."""
+    channel = model_admin.channel_to_order(request, pk)
+    if channel:
+        inventory.ask(channel)
+        device = channel.enrollment.device
+        AuditEntry.write(request.user, "inventory asked", device)
+        messages.success(request, "Asked: the answers appear as the device sends them.")
+    return redirect("admin:devices_device_change", pk)
+
+
+@require_POST
+def push(request: HttpRequest, model_admin: "DeviceAdmin", pk: int) -> HttpResponse:
+    """Push at once, without anything to do: the device connects and says it is idle."""
+    channel = model_admin.channel_to_order(request, pk)
+    if channel and channel.can_be_pushed:
+        with transaction.atomic():
+            queue.waken([channel.pk])
+            ask_for_push()
+        text = "Push asked for. Apple's answer appears under “How it can be reached”."
+        messages.success(request, text)
+    elif channel:
+        messages.error(request, device_page.push_trouble(channel))
+    return redirect("admin:devices_device_change", pk)
+
+
+@admin.register(Device)
+class DeviceAdmin(DeviceList):
+    actions = ("send",)
+    autocomplete_fields = ("owner",)
+    fields = ("owner",)
+    custom_urls = (
+        ("<int:pk>/ask/", "devices_device_ask", ask),
+        ("<int:pk>/push/", "devices_device_push", push),
+    )
+
+    def has_order_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("commands.add_command")
+
+    def channel_to_order(self, request: HttpRequest, pk: int) -> Channel | None:
+        """Return the device's channel for who may order; say if there is none."""
+        if not self.has_order_permission(request):
+            raise PermissionDenied
+        channel = _device_channel(get_object_or_404(Device, pk=pk))
+        if channel is None:
+            messages.error(request, "The device is not enrolled: it cannot be reached.")
+        return channel
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """One device at a time is deleted, with its name before one's eyes."""
+        actions: dict[str, Any] = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    @admin.action(description="Send a command…", permissions=["order"])
+    def send(self, request: HttpRequest, queryset: QuerySet[Device]) -> HttpResponse:
+        if request.POST.get("select_across") == "1":
+            who = {"list": request.GET.urlencode()}
+        else:
+            who = {
+                "ids": ",".join(str(pk) for pk in queryset.values_list("pk", flat=True))
+            }
+        return redirect(f"{reverse('admin:commands_command_order')}?{urlencode(who)}")
+
+    def get_urls(self) -> list[Any]:
+        """The page stands at the row's own address, the form for the owner below it."""
+        from django.urls import path
+
+        owner = self.admin_site.admin_view(self.owner_view)
+        name = "devices_device_owner"
+        return [path("<path:object_id>/owner/", owner, name=name), *super().get_urls()]
+
+    def owner_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Assign the owner: the one thing about a device that people say, not it."""
+        context = {
+            "title": "Owner",
+            "show_save_and_continue": False,
+            "show_delete": False,
+        }
+        form: HttpResponse = super().change_view(request, object_id, "", context)
+        return form
+
+    def response_post_save_change(
+        self, request: HttpRequest, obj: Device
+    ) -> HttpResponse:
+        return redirect(obj.get_absolute_url())
+
+    def save_model(
+        self, request: HttpRequest, obj: Device, form: Any, change: bool
+    ) -> None:
+        obj.save(update_fields=["owner"])
+        owner = str(obj.owner) if obj.owner else None
+        AuditEntry.write(request.user, "owner assigned", obj, owner=owner)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        device = self.found(request, object_id)
+        if device is None:
+            return self.is_missing(request, object_id)
+        tab = device_page.tab_of(request.GET.get("tab", ""))
+        return self.page(
+            request,
+            f"devices/device/{tab}.html",
+            title=str(device),
+            object=device,
+            may_change=self.has_change_permission(request, device),
+            may_delete=self.has_delete_permission(request, device),
+            **device_page.context(device, tab, request.user),
+        )
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Say how much goes with a device, not each row: there can be thousands.
+
+        Its rows are read-only by themselves; who may delete the device deletes them.
+        """
+        devices = Device.objects.filter(pk__in=[device.pk for device in objs])
+        stays = Enrollment.objects.filter(device__in=devices)
+        deliveries = Delivery.objects.filter(channel__enrollment__in=stays)
+        counts = {
+            "devices": devices.count(),
+            "enrollments": stays.count(),
+            "identities": Identity.objects.filter(enrollment__in=stays).count(),
+            "deliveries with their answers": deliveries.count(),
+        }
+        return [str(device) for device in devices], counts, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: Device) -> None:
+        label = f"{obj} {obj.serial_number}".strip()
+        super().delete_model(request, obj)
+        AuditEntry.write(request.user, "device deleted", label)

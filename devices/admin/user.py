@@ -1,0 +1,83 @@
+"""User: the people of the dashboard and the owners of devices; and their groups."""
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
+from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
+from django.contrib.auth.models import Group
+from django.http import HttpRequest
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from ..models import User
+from .base import Admin
+
+for model in (Group, EmailAddress, Authenticator):
+    admin.site.unregister(model)
+
+
+@admin.register(User)
+class UserAdmin(BaseUserAdmin, Admin):  # type: ignore[type-arg]
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "first_name", "last_name", "email", "is_staff")
+    list_filter = ("is_staff", "is_superuser", "is_active", "groups")
+    ordering = ("username",)
+    search_fields = (
+        "username",
+        "first_name",
+        "last_name",
+        "email",
+        "managed_apple_account",
+    )
+    search_help_text = "Search name or e-mail"
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        (
+            "Person",
+            {"fields": ("first_name", "last_name", "email", "managed_apple_account")},
+        ),
+        (
+            "May do",
+            {
+                "fields": (
+                    "is_active",
+                    "is_staff",
+                    "is_superuser",
+                    "groups",
+                    "user_permissions",
+                ),
+                "description": "Staff may sign in to the dashboard; groups say what "
+                "they may do there. A superuser may do everything.",
+            },
+        ),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    readonly_fields = ("last_login", "date_joined")
+
+
+@admin.register(Group)
+class GroupAdmin(BaseGroupAdmin, Admin):
+    empty = (
+        "group",
+        "No groups yet",
+        "A group is a role: give it rights, then put people into it. Help desk may "
+        "send commands, say, while only a few may erase devices.",
+    )
+    empty_button = ("admin:auth_group_add", "Add a group")
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(Admin):
+    """Second factors: to be deleted for who lost theirs, never made by hand."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_filter = ("type",)
+    list_select_related = ("user",)
+    search_fields = ("user__username", "user__email")
+    fields = ("user", "type", "created_at", "last_used_at")
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False

@@ -1,0 +1,82 @@
+"""First run: what is to be done before devices can be managed, looked at live."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db.models import Q
+from django.urls import reverse
+
+from apns.models import PushCertificate
+from commands.models import Delivery, State
+from devices.models import User
+from enrollment.models import EnrollmentProfile
+
+WAYS = "admin:enrollment_enrollmentprofile_changelist"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A step of the first run: done or not, and where it is done."""
+
+    done: bool
+    title: str
+    words: str
+    url: str
+    button: str
+
+
+def checks(enrolled: int) -> list[Check]:
+    """Return the steps, looked at now; ``enrolled`` is how many devices are."""
+    push = PushCertificate.usable().exists()
+    way = EnrollmentProfile.objects.filter(is_enabled=True).exists()
+    done = Delivery.objects.filter(state=State.ACKNOWLEDGED).exists()
+    staff = Q(is_staff=True, is_active=True)
+    admins = User.objects.filter(staff).count()
+    steps = [
+        Check(
+            push,
+            "Push certificate",
+            "Apple wakes devices only for servers that have one.",
+            reverse("admin:apns_pushcertificate_add"),
+            "Upload",
+        ),
+        Check(
+            way,
+            "A way in",
+            "The address and QR code where devices enroll.",
+            reverse(WAYS),
+            "Open",
+        ),
+        Check(
+            enrolled > 0,
+            "First device enrolled",
+            "Open a way in on an iPhone, iPad or Mac and follow it to the end.",
+            reverse(WAYS),
+            "Enroll one",
+        ),
+        Check(
+            done,
+            "First command acknowledged",
+            "A device is asked about itself as soon as it has enrolled.",
+            reverse("admin:commands_command_order"),
+            "Send one",
+        ),
+        Check(
+            admins > 1,
+            "A second administrator",
+            "So that one lost password or phone does not lock everybody out.",
+            reverse("admin:devices_user_add"),
+            "Add",
+        ),
+    ]
+    return steps if settings.SIMULATED else [_https(), *steps]
+
+
+def _https() -> Check:
+    return Check(
+        settings.SECURE,
+        "A public https address",
+        f"Devices are told {settings.PUBLIC_URL} for good, and trust only https.",
+        "",
+        "",
+    )

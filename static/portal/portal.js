@@ -1,0 +1,69 @@
+// Live states, copying and searching. Every page works without this file.
+"use strict";
+
+const LIVE_EVERY = 2000;
+
+// States of what is open are asked for every two seconds while the page is looked at.
+// A cell [data-live="delivery:12"] is replaced by what the server draws for it.
+function openCells() {
+  return [...document.querySelectorAll('[data-live][data-open="1"]')];
+}
+
+async function refreshLive() {
+  const url = document.querySelector("[data-live-url]")?.dataset.liveUrl;
+  const keys = openCells().map((cell) => cell.dataset.live);
+  if (!url || !keys.length || document.hidden) return;
+  const answer = await fetch(`${url}?${new URLSearchParams({ of: keys.join(",") })}`, {
+    headers: { Accept: "application/json" },
+    credentials: "same-origin",
+  });
+  if (!answer.ok || answer.redirected) return;
+  const drawn = await answer.json();
+  for (const cell of openCells()) {
+    const html = drawn[cell.dataset.live];
+    if (html !== undefined && html !== cell.outerHTML) cell.outerHTML = html;
+  }
+}
+
+async function keepLive() {
+  try {
+    await refreshLive();
+  } catch {
+    // The server restarts or the network is away: the next round tells.
+  }
+  if (openCells().length) setTimeout(keepLive, LIVE_EVERY);
+}
+
+// [data-search="#list"] hides the entries of a list that lack the words typed.
+function search(input) {
+  const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const list = document.querySelector(input.dataset.search);
+  for (const group of list.querySelectorAll("section")) {
+    let found = 0;
+    for (const entry of group.querySelectorAll("li")) {
+      const text = entry.textContent.toLowerCase();
+      entry.hidden = !words.every((word) => text.includes(word));
+      found += entry.hidden ? 0 : 1;
+    }
+    group.hidden = found === 0;
+  }
+}
+
+async function copy(button) {
+  await navigator.clipboard.writeText(button.dataset.copy);
+  const before = button.textContent;
+  button.textContent = "Copied";
+  setTimeout(() => (button.textContent = before), 1500);
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  for (const input of document.querySelectorAll("[data-search]")) {
+    input.hidden = false;
+    input.addEventListener("input", () => search(input));
+  }
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.hidden = !navigator.clipboard;
+    button.addEventListener("click", () => copy(button));
+  }
+  if (openCells().length) setTimeout(keepLive, LIVE_EVERY);
+});

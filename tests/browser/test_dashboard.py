@@ -1,0 +1,147 @@
+"""The dashboard in a browser, with a device that enrolled over the network."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from ..journeys.conftest import Enroll
+from ..portal import Portal
+from .conftest import Visitor
+
+PAGES = (
+    "/admin/",
+    "/admin/devices/device/",
+    "/admin/devices/enrollment/",
+    "/admin/devices/identity/",
+    "/admin/devices/secret/",
+    "/admin/devices/auditentry/",
+    "/admin/devices/user/",
+    "/admin/auth/group/",
+    "/admin/commands/command/",
+    "/admin/commands/delivery/",
+    "/admin/commands/command/order/",
+    "/admin/commands/command/order/?list=",
+    "/admin/commands/command/order/EraseDevice/?list=",
+    "/admin/commands/command/order/Settings/?list=",
+    "/admin/enrollment/enrollmentprofile/",
+    "/admin/enrollment/enrollmentprofile/add/",
+    "/admin/apns/pushcertificate/",
+    "/admin/apns/pushcertificate/add/",
+    "/accounts/password/change/",
+    "/accounts/email/",
+    "/accounts/2fa/",
+    "/accounts/logout/",
+)
+TABS = (
+    "overview",
+    "apps",
+    "profiles",
+    "certificates",
+    "security",
+    "commands",
+    "enrollments",
+    "channels",
+)
+
+
+def test_every_page_fits_its_window_and_meets_no_error(
+    staff: Visitor, enroll: Enroll
+) -> None:
+    device = enroll().row()["id"]
+    tabs = [f"/admin/devices/device/{device}/change/?tab={tab}" for tab in TABS]
+    for path in (*PAGES, *tabs):
+        assert staff.open(path) == 200, path
+        assert staff.overflow <= 0, path
+        assert staff.complaints == [], path
+
+
+def test_a_command_is_followed_to_its_answer_without_reloading(
+    staff: Visitor, enroll: Enroll
+) -> None:
+    phone = enroll()
+    page = staff.page
+    staff.open(f"/admin/devices/device/{phone.row()['id']}/change/")
+    page.click("text=Send a command…")
+    page.fill("[data-search]", "profiles on the device")
+    expect(page.locator("#catalogue li:visible")).to_have_count(1)
+    page.click("#catalogue li:visible a")
+    page.click("text=Send ProfileList to 1 device")
+    expect(page.locator(".mp-table .mp-badge")).to_have_text("queued")
+    phone.is_pushed()
+    page.evaluate("window.loadedOnce = true")
+    phone.device.session()
+    expect(page.locator(".mp-table .mp-badge")).to_have_text("acknowledged")
+    expect(page.locator(".mp-legend")).to_contain_text("1 acknowledged")
+    assert page.evaluate("window.loadedOnce") is True
+
+
+def test_erasing_asks_for_the_devices_name(staff: Visitor, enroll: Enroll) -> None:
+    phone = enroll()
+    page = staff.page
+    staff.open(f"/admin/devices/device/{phone.row()['id']}/change/")
+    page.click("a.mp-button:has-text('Erase…')")
+    page.click("text=Send EraseDevice to 1 device")
+    expect(page.locator(".mp-note--bad").last).to_contain_text("Nothing was sent")
+    page.fill("[name=confirm]", page.locator("label q").inner_text())
+    page.click("text=Send EraseDevice to 1 device")
+    expect(page).to_have_url(re.compile(r"/admin/commands/command/\d+/change/"))
+    phone.is_pushed()
+    phone.device.session()
+    assert not phone.device.enrolled
+
+
+def test_filters_are_part_of_the_address(staff: Visitor, enroll: Enroll) -> None:
+    phone = enroll()
+    page = staff.page
+    staff.open("/admin/devices/device/")
+    page.locator("a:has-text('Filters')").first.click()
+    page.select_option("select[name=state]", "active")
+    page.select_option("select[name=supervised]", "no")
+    page.click("text=Apply Filters")
+    page.wait_for_url("**state=active**")
+    assert "supervised=no" in page.url
+    count = 0 if phone.device.supervised else 1
+    expect(page.get_by_text(phone.serial)).to_have_count(count)
+
+
+def test_the_palette_finds_a_device(staff: Visitor, enroll: Enroll) -> None:
+    phone = enroll()
+    page = staff.page
+    staff.open("/admin/")
+    page.keyboard.press("Control+k")
+    page.locator("#search-input-command").press_sequentially(phone.serial)
+    expect(page.locator("#command-results")).to_contain_text(phone.serial)
+
+
+def test_before_signing_in_pages_fit_too(visitor: Visitor) -> None:
+    for path in ("/accounts/login/", "/accounts/password/reset/"):
+        assert visitor.open(path) == 200
+        assert visitor.overflow <= 0, path
+    assert visitor.complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_enrollment_page_needs_no_javascript(
+    browser: Browser, portal: Portal, width: int
+) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 844},
+        java_script_enabled=False,
+        accept_downloads=True,
+    )
+    page = context.new_page()
+    page.goto(portal.url + "/accounts/login/")
+    page.fill("input[name=login]", portal.admin)
+    page.fill("input[name=password]", portal.password)
+    page.click("button[type=submit]")
+    page.goto(portal.url + "/admin/enrollment/enrollmentprofile/")
+    page.click("text=Devices of the organisation")
+    address = page.locator(".mp-mono").first.inner_text()
+    page.goto(address)
+    expect(page.locator("body")).to_contain_text("nothing here is real")
+    assert page.locator(".mp-qr").is_visible() == (width > 1000)
+    with page.expect_download() as download:
+        page.click("text=Download the profile")
+    assert download.value.suggested_filename.endswith(".mobileconfig")
+    context.close()

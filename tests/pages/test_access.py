@@ -1,0 +1,87 @@
+"""Who gets into the dashboard, and how."""
+
+import pytest
+from django.test import Client, override_settings
+from django.urls import reverse
+
+from .conftest import Fleet, SignIn
+
+LISTS = (
+    "devices_device",
+    "devices_enrollment",
+    "devices_identity",
+    "devices_secret",
+    "devices_auditentry",
+    "devices_user",
+    "auth_group",
+    "commands_command",
+    "commands_delivery",
+    "apns_pushcertificate",
+    "enrollment_enrollmentprofile",
+    "enrollment_certificateauthority",
+    "mfa_authenticator",
+)
+BANNER = "Simulated devices and Apple: nothing here is real."
+
+
+def test_the_first_page_leads_to_the_dashboard_and_that_to_signing_in(
+    client: Client, db: None
+) -> None:
+    last = client.get("/", follow=True)
+    assert last.redirect_chain[-1][0].startswith("/accounts/login/?next=")
+    assert last.status_code == 200
+
+
+def test_who_is_not_staff_is_told_so_and_not_sent_in_circles(sign_in: SignIn) -> None:
+    last = sign_in(staff=False).get("/", follow=True)
+    assert last.status_code == 403
+    assert b"The dashboard is for IT staff" in last.content
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_list_opens_empty_and_explains_itself(admin: Client, name: str) -> None:
+    answer = admin.get(reverse(f"admin:{name}_changelist"))
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_no_list_opens_for_staff_without_the_right(sign_in: SignIn, name: str) -> None:
+    answer = sign_in().get(reverse(f"admin:{name}_changelist"))
+    assert answer.status_code == 403
+
+
+def test_the_navigation_holds_only_what_is_open_to_one(
+    sign_in: SignIn, fleet: Fleet
+) -> None:
+    page = sign_in("devices.view_device").get(reverse("admin:index")).content.decode()
+    assert reverse("admin:devices_device_changelist") in page
+    assert f'href="{reverse("admin:devices_secret_changelist")}"' not in page
+
+
+@override_settings(SIMULATED=True)
+@pytest.mark.parametrize(
+    "path", ["/accounts/login/", "/accounts/password/reset/", "/nothing/here/"]
+)
+def test_pages_before_the_dashboard_say_that_all_is_simulated(
+    client: Client, db: None, path: str
+) -> None:
+    assert BANNER in client.get(path).content.decode()
+
+
+@override_settings(SIMULATED=True)
+@pytest.mark.parametrize(
+    "name", ["index", "devices_device_changelist", "commands_command_order"]
+)
+def test_the_dashboard_says_that_all_is_simulated(admin: Client, name: str) -> None:
+    assert BANNER in admin.get(reverse(f"admin:{name}")).content.decode()
+
+
+def test_a_real_portal_says_nothing_of_the_kind(admin: Client) -> None:
+    assert BANNER not in admin.get(reverse("admin:index")).content.decode()
+
+
+@pytest.mark.parametrize(
+    "path", ["/accounts/password/change/", "/accounts/2fa/", "/accounts/logout/"]
+)
+def test_the_pages_of_ones_account_open(admin: Client, path: str) -> None:
+    assert admin.get(path).status_code == 200

@@ -1,0 +1,134 @@
+"""Ways in, in the dashboard and for the person who enrolls."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from apns import certificates
+from enrollment.models import Challenge, EnrollmentProfile
+from mdmportal.protocol import mobileconfig
+
+from .conftest import SignIn
+from .test_push_certificate import certificate, key, pem
+
+IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X)"
+WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64)"
+
+
+@pytest.fixture
+def way(db: None) -> EnrollmentProfile:
+    return EnrollmentProfile.objects.create(name="Visitors", code="visitors")
+
+
+@pytest.fixture
+def push_certificate(db: None) -> None:
+    certificates.take(certificates.read(pem(certificate()), pem(key())))
+
+
+def page_of(way: EnrollmentProfile) -> str:
+    return reverse("admin:enrollment_enrollmentprofile_change", args=[way.pk])
+
+
+def test_the_page_shows_the_address_and_its_qr_code(
+    admin: Client, way: EnrollmentProfile
+) -> None:
+    page = admin.get(page_of(way)).content.decode()
+    assert way.url in page
+    assert "<svg" in page
+
+
+def test_rights_are_chosen_in_words(admin: Client, way: EnrollmentProfile) -> None:
+    form = {"name": "Visitors", "code": "visitors", "is_enabled": "on"}
+    admin.post(page_of(way), {**form, "rights": ["1", "2", "16"]})
+    way.refresh_from_db()
+    assert way.access_rights == 19
+
+
+@pytest.mark.parametrize(
+    ("rights", "problem"),
+    [
+        (["2"], "“Install and remove profiles” needs “Inspect profiles” too."),
+        ([], "This field is required."),
+    ],
+)
+def test_rights_that_devices_refuse_are_refused(
+    admin: Client, way: EnrollmentProfile, rights: list[str], problem: str
+) -> None:
+    form = {"name": "Visitors", "code": "visitors", "rights": rights}
+    assert problem in admin.post(page_of(way), form).content.decode()
+    way.refresh_from_db()
+    assert way.access_rights == mobileconfig.ALL_RIGHTS
+
+
+def test_a_new_way_in_has_all_rights_unless_told_otherwise(admin: Client) -> None:
+    url = reverse("admin:enrollment_enrollmentprofile_add")
+    form = admin.get(url).context["adminform"].form
+    assert len(form.fields["rights"].initial) == 13
+
+
+def test_a_profile_for_one_device_is_downloaded(
+    admin: Client, way: EnrollmentProfile, push_certificate: None
+) -> None:
+    url = reverse("admin:enrollment_enrollmentprofile_download", args=[way.pk])
+    answer = admin.get(url)
+    assert answer.headers["Content-Type"] == mobileconfig.CONTENT_TYPE
+    assert mobileconfig.read(answer.content)["PayloadType"] == "Configuration"
+    assert Challenge.objects.filter(way=way).count() == 1
+
+
+def test_without_a_push_certificate_no_profile_is_made(
+    admin: Client, way: EnrollmentProfile
+) -> None:
+    url = reverse("admin:enrollment_enrollmentprofile_download", args=[way.pk])
+    page = admin.get(url, follow=True).content.decode()
+    assert "before a push certificate is uploaded" in page
+
+
+def test_only_who_sees_ways_in_downloads_profiles(
+    sign_in: SignIn, way: EnrollmentProfile, push_certificate: None
+) -> None:
+    url = reverse("admin:enrollment_enrollmentprofile_download", args=[way.pk])
+    assert sign_in().get(url).status_code == 403
+
+
+def test_the_person_reads_what_it_can_see_and_do(
+    client: Client, way: EnrollmentProfile
+) -> None:
+    page = client.get(way.get_absolute_url(), headers={"user-agent": IPHONE})
+    text = page.content.decode()
+    assert "erase the whole device" in text
+    assert "your messages, mail and calls" in text
+    assert reverse("enroll-profile", args=[way.code]) in text
+    assert "<script" not in text
+
+
+def test_a_right_that_is_not_asked_for_is_not_claimed(
+    client: Client, way: EnrollmentProfile
+) -> None:
+    EnrollmentProfile.objects.update(access_rights=mobileconfig.ALL_RIGHTS - 8)
+    text = client.get(way.get_absolute_url()).content.decode()
+    assert "erase the whole device" not in text
+
+
+def test_on_another_system_the_person_is_told_where_to_open_it(
+    client: Client, way: EnrollmentProfile
+) -> None:
+    page = client.get(way.get_absolute_url(), headers={"user-agent": WINDOWS})
+    text = page.content.decode()
+    assert "This page is for iPhone, iPad and Mac" in text
+    assert reverse("enroll-profile", args=[way.code]) not in text
+
+
+def test_before_all_is_ready_the_person_is_told_kindly(
+    client: Client, way: EnrollmentProfile
+) -> None:
+    answer = client.get(reverse("enroll-profile", args=[way.code]))
+    assert answer.status_code == 503
+    assert b"Nothing was installed on your device." in answer.content
+
+
+def test_a_closed_way_in_is_not_there(client: Client, way: EnrollmentProfile) -> None:
+    EnrollmentProfile.objects.update(is_enabled=False)
+    answer = client.get(way.get_absolute_url())
+    assert answer.status_code == 404
+    assert b"IT has closed this way in" in answer.content
