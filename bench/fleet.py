@@ -19,6 +19,7 @@ from commands import queue
 from commands.models import Delivery
 from devices.models import Channel, Device, Enrollment, Identity
 from enrollment import authority
+from enrollment.models import CertificateAuthority
 from mdmportal.protocol import cms
 
 from .client import request
@@ -92,7 +93,7 @@ def build(count: int) -> list[Member]:
     return [_member(ours, keys[number % KEYS]) for number in range(count)]
 
 
-def _member(ours: authority.CertificateAuthority, key: rsa.RSAPrivateKey) -> Member:
+def _member(ours: CertificateAuthority, key: rsa.RSAPrivateKey) -> Member:
     udid = str(uuid.uuid4()).upper()
     token, magic = secrets.token_bytes(32), str(uuid.uuid4()).upper()
     certificate = authority.issue(ours, key.public_key(), udid)

@@ -120,8 +120,18 @@ def authenticate(request: HttpRequest, body: bytes) -> Caller:
 
 
 def _line(row: tuple[Any, ...]) -> Line:
-    *values, dead, ordered, drained, stale = row
-    return Line(*values, bool(dead), ordered, drained, bool(stale))
+    number, user_id, token, magic, push_at, dead, ordered, drained, stale = row
+    return Line(
+        id=number,
+        user_id=user_id,
+        push_token=token,
+        push_magic=magic,
+        push_at=push_at,
+        push_dead=bool(dead),
+        ordered=ordered,
+        drained=drained,
+        is_stale=bool(stale),
+    )
 
 
 def _certificate(request: HttpRequest, body: bytes) -> x509.Certificate:

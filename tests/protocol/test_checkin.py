@@ -85,7 +85,11 @@ def test_a_nul_in_an_identifier_is_refused() -> None:
 
 
 keys = st.sampled_from(["UDID", "UserID", "Topic", "Token", "PushMagic", "UnlockToken"])
-anything = st.text() | st.binary() | st.booleans() | st.integers(0, 9) | st.just([])
+anything: st.SearchStrategy[object] = (
+    st.text() | st.binary() | st.booleans() | st.integers(0, 9) | st.just([])
+)
+    st.text() | st.binary() | st.booleans() | st.integers(0, 9) | st.just([])
+)
 
 
 @given(st.sampled_from(sorted(checkin.MESSAGES)), st.dictionaries(keys, anything))

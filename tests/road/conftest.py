@@ -1,7 +1,7 @@
 """The road of a device, told through simulated devices without a network."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 from cryptography import x509
@@ -103,15 +103,6 @@ def push_certificate(db: None, pair: tuple[bytes, bytes]) -> PushCertificate:
 def way(push_certificate: PushCertificate) -> EnrollmentProfile:
     way = EnrollmentProfile.objects.order_by("pk").first()
     return way or EnrollmentProfile.objects.create(name="Devices")
-
-
-@pytest.fixture(autouse=True)
-def _no_worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No task runs by itself here: the tests call what they are about."""
-    from apns import tasks
-
-    monkeypatch.setattr(tasks.push_due, "delay", lambda: None)
-    return
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ def test_after_authenticate_alone_nothing_is_enrolled(
 
 def refuse_token_update(device: SimulatedDevice) -> None:
     """The device forgets what it was going to say: no TokenUpdate of it is valid."""
-    device.new_token = lambda: setattr(device.kept, "token", "text")  # type: ignore[method-assign,assignment]
+    device.new_token = lambda: setattr(device.kept, "token", "text")  # type: ignore[method-assign]
 
 
 def test_a_repeated_authenticate_opens_no_second_enrollment(

@@ -1,5 +1,6 @@
 """What each road costs the database, counted in statements."""
 
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -49,7 +50,7 @@ def test_an_idle_with_an_empty_queue_is_one_select_and_no_commit(
 def test_a_device_not_seen_for_a_while_is_written_down_once(
     device: SimulatedDevice,
 ) -> None:
-    long_ago = timezone.now() - timezone.timedelta(hours=1)
+    long_ago = timezone.now() - dt.timedelta(hours=1)
     Channel.objects.update(last_seen_at=long_ago)
     with statements() as found:
         device.connect()
