@@ -88,8 +88,6 @@ keys = st.sampled_from(["UDID", "UserID", "Topic", "Token", "PushMagic", "Unlock
 anything: st.SearchStrategy[object] = (
     st.text() | st.binary() | st.booleans() | st.integers(0, 9) | st.just([])
 )
-    st.text() | st.binary() | st.booleans() | st.integers(0, 9) | st.just([])
-)
 
 
 @given(st.sampled_from(sorted(checkin.MESSAGES)), st.dictionaries(keys, anything))
