@@ -70,14 +70,17 @@ def _unread() -> list[Result]:
 
 
 def _read(result: Result) -> None:
-    problem = ""
+    """Read one answer; marking it first, so that another worker leaves it alone."""
+    mine = Result.objects.filter(pk=result.pk, read_at__isnull=True)
     try:
         with transaction.atomic():
-            _take(result.delivery, plist.loads(bytes(result.body)), result.received_at)
+            if mine.update(read_at=timezone.now()):
+                answer = plist.loads(bytes(result.body))
+                _take(result.delivery, answer, result.received_at)
     except Exception as error:  # one answer must not hold up those behind it
         logger.exception("the answer to delivery %d cannot be read", result.delivery_id)
         problem = f"{type(error).__name__}: {error}"[:255]
-    Result.objects.filter(pk=result.pk).update(read_at=timezone.now(), problem=problem)
+        mine.update(read_at=timezone.now(), problem=problem)
 
 
 def _take(delivery: Delivery, answer: Answer, received_at: dt.datetime) -> None:

@@ -248,10 +248,13 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
 CELERY_TASK_PUBLISH_RETRY = False  # the row is the truth: beat comes by anyway
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
-    "push what is due": {"task": "apns.tasks.push_due", "schedule": 5},
-    "wake the silent": {"task": "apns.tasks.wake_the_silent", "schedule": 3600},
-    "read answers": {"task": "commands.tasks.read_results", "schedule": 2},
-    "expire commands": {"task": "commands.tasks.expire", "schedule": 60},
+    name: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    for name, task, seconds in (
+        ("push what is due", "apns.tasks.push_due", 5),
+        ("wake the silent", "apns.tasks.wake_the_silent", 3600),
+        ("read answers", "commands.tasks.read_results", 2),
+        ("expire commands", "commands.tasks.expire", 60),
+    )
 }
 
 # --- Pages

@@ -20,7 +20,7 @@ from mdmportal.protocol import cms
 from mdmportal.simulator.device import SimulatedDevice
 from mdmportal.simulator.signature import Style
 
-from ..captures import capture
+from ..captures import capture, names
 from .conftest import IPAD, Enroll, channel, push_pair
 
 pytestmark = pytest.mark.django_db
@@ -173,6 +173,29 @@ def test_what_is_signed_well_but_said_wrong_is_400(
     iphone: SimulatedDevice, body: bytes, path: str
 ) -> None:
     assert put(body, signed(iphone, body), path) == 400
+
+
+@pytest.mark.parametrize("name", names("abm", ".json") + names("ddm", ".json"))
+def test_json_of_apples_other_protocols_is_no_message(
+    iphone: SimulatedDevice, name: str
+) -> None:
+    body = capture(name)
+    assert put(body, signed(iphone, body)) == 400
+
+
+@pytest.mark.parametrize("name", names("ddm", ".json"))
+def test_a_declarative_status_report_is_declined_and_nothing_is_lost(
+    mac: SimulatedDevice, name: str
+) -> None:
+    message = {
+        "MessageType": "DeclarativeManagement",
+        "Endpoint": "status",
+        "Data": capture(name),
+        **mac.who(),
+    }
+    body = plistlib.dumps(message)
+    assert put(body, signed(mac, body), "/mdm/checkin") == 400
+    assert mac.connect() is None
 
 
 ODD = ["", "x" * 255, "x" * 256, "x" * 100_000, "\u202e\U0001f600", "'; --", "\x7f"]
