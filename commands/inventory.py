@@ -1,10 +1,14 @@
 """Inventory: what every device is asked when it enrolls, and on demand."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from devices.models import Channel
 from mdmportal import catalogue
-from mdmportal.protocol import schema
+from mdmportal.protocol import plist, schema
 
 from . import orders, queue
+from .models import Command
 
 LISTS = ("SecurityInfo", "ProfileList", "InstalledApplicationList", "CertificateList")
 
@@ -18,13 +22,30 @@ UNASKED = frozenset(
 )
 
 
-def ask(channel: Channel) -> None:
-    """Order the queries that this device answers."""
-    queries = information_queries(orders.facts_of(channel))
-    queue.enqueue([channel.pk], "DeviceInformation", {"Queries": queries})
-    for request_type in LISTS:
-        if not orders.refusal(channel, request_type):
-            queue.enqueue([channel.pk], request_type)
+def ask(channel: Channel, *, and_then: Sequence[Command] = ()) -> None:
+    """Order the queries that this device answers, then what is to follow them."""
+    queries = {"Queries": information_queries(orders.facts_of(channel))}
+    lists = [one for one in LISTS if not orders.refusal(channel, one)]
+    commands = [
+        _command("DeviceInformation", queries),
+        *(_command(request_type, {}) for request_type in lists),
+        *and_then,
+    ]
+    queue.enqueue_all([channel.pk], commands)
+
+
+def _command(request_type: str, keys: Mapping[str, Any]) -> Command:
+    return Command(request_type=request_type, keys_plist=plist.dumps(keys))
+
+
+def configured() -> Command:
+    """Return what releases a device that waits to be configured.
+
+    Last, whatever comes of the others: else Setup Assistant waits for it for ever.
+    """
+    command = _command("DeviceConfigured", {})
+    command.priority = -1
+    return command
 
 
 def information_queries(facts: orders.Facts) -> list[str]:

@@ -6,7 +6,7 @@ devices connect.
 
 import datetime as dt
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -25,7 +25,6 @@ ANSWER_WITHIN = dt.timedelta(days=1)
 """How long after its expiry what was sent may still be answered."""
 
 
-@transaction.atomic
 def enqueue(
     channels: Iterable[int],
     request_type: str,
@@ -41,7 +40,7 @@ def enqueue(
     Channels whose device has left are passed over. Statements grow with the batches of
     BATCH channels, not with the channels.
     """
-    command = Command.objects.create(
+    command = Command(
         request_type=request_type,
         keys_plist=plist.dumps(keys or {}),
         ordered_by=ordered_by,
@@ -49,10 +48,18 @@ def enqueue(
         priority=priority,
         note=note,
     )
-    for ids in _batches(channels):
-        _deliver(command, _reachable(ids))
-    ask_for_push()
+    enqueue_all(channels, [command])
     return command
+
+
+@transaction.atomic
+def enqueue_all(channels: Iterable[int], commands: Sequence[Command]) -> None:
+    """Save these commands and order each of them, in this order, as enqueue does."""
+    for command in commands:
+        command.save(force_insert=True)
+    for ids in _batches(channels):
+        _deliver(commands, _reachable(ids))
+    ask_for_push()
 
 
 def _batches(ids: Iterable[int]) -> Iterator[list[int]]:
@@ -62,15 +69,17 @@ def _batches(ids: Iterable[int]) -> Iterator[list[int]]:
 
 
 def _reachable(ids: list[int]) -> list[int]:
-    """Return which of these channels are enrolled, locked in one order by everybody."""
-    enrolled = Channel.objects.filter(
-        pk__in=ids, enrollment__state=Enrollment.State.ACTIVE
-    )
-    locked = enrolled.select_for_update(of=("self",)).order_by("pk")
-    return list(locked.values_list("pk", flat=True))
+    """Return which of these channels are enrolled, locked in one order by everybody.
+
+    The state is looked at here: as a condition it makes SQLite go through all
+    enrollments first.
+    """
+    rows = Channel.objects.filter(pk__in=ids).values_list("pk", "enrollment__state")
+    locked = rows.select_for_update(of=("self",)).order_by("pk")
+    return [pk for pk, state in locked if state == Enrollment.State.ACTIVE]
 
 
-def _deliver(command: Command, ids: list[int]) -> None:
+def _deliver(commands: Sequence[Command], ids: list[int]) -> None:
     Delivery.objects.bulk_create(
         [
             Delivery(
@@ -79,10 +88,12 @@ def _deliver(command: Command, ids: list[int]) -> None:
                 priority=command.priority,
                 expires_at=command.expires_at,
             )
+            for command in commands
             for channel in ids
         ]
     )
-    Channel.objects.filter(pk__in=ids).update(ordered=F("ordered") + 1)
+    ordered = F("ordered") + len(commands)
+    Channel.objects.filter(pk__in=ids).update(ordered=ordered)
     waken(ids)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from devices.authentication import Line
+from devices.authentication import ChannelRow
 from devices.models.inventory import to_json
 from mdmportal import fields
 from mdmportal.protocol import plist
@@ -50,14 +50,12 @@ WHERE uuid = %(uuid)s AND channel_id = %(channel)s
 ON CONFLICT (delivery_id) DO NOTHING
 """
 
-POSTPONEMENTS = """
-SELECT postponements FROM commands_delivery
-WHERE uuid = %(uuid)s AND channel_id = %(channel)s AND state = 'sent'
-"""
-
 POSTPONE = """
 UPDATE commands_delivery
-SET state = 'postponed', retry_at = %(retry_at)s, postponements = postponements + 1
+SET state = 'postponed', postponements = postponements + 1,
+    retry_at = CASE postponements
+        WHEN 0 THEN %(retry_0)s WHEN 1 THEN %(retry_1)s WHEN 2 THEN %(retry_2)s
+        WHEN 3 THEN %(retry_3)s ELSE %(retry_4)s END
 WHERE uuid = %(uuid)s AND channel_id = %(channel)s AND state = 'sent'
 """
 
@@ -123,31 +121,33 @@ class Next:
     keys: Mapping[str, Any]
 
 
-def take(line: Line, report: Report, body: bytes) -> Next | None:
+def take(channel: ChannelRow, report: Report, body: bytes) -> Next | None:
     """Settle what a device reports and return what to send it now, None for nothing.
 
     An Idle with nothing waiting costs, once in LAST_SEEN_EVERY, a write, else nothing.
     """
-    values = _values(line, report)
+    values = _values(channel, report)
     if report.status == Status.IDLE:
-        found = None if line.is_drained else _send_next(values)
-        if found is None and (line.is_stale or not line.is_drained or line.push_at):
-            _rest(line, values)
+        found = None if channel.is_drained else _send_next(values)
+        if found is None and (
+            channel.is_stale or not channel.is_drained or channel.push_at
+        ):
+            _rest(channel, values)
     elif report.status == Status.NOT_NOW:
-        found = _postpone_and_send(line, values)
+        found = _postpone_and_send(channel, values)
     else:
         values |= _answer(report, body)
-        found = _settle_and_send(line, values)
-    if found is not None and line.is_stale:
+        found = _settle_and_send(channel, values)
+    if found is not None and channel.is_stale:
         _execute(SEEN, values)
     return found
 
 
-def _values(line: Line, report: Report) -> dict[str, Any]:
+def _values(channel: ChannelRow, report: Report) -> dict[str, Any]:
     return {
-        "channel": line.id,
-        "ordered": line.ordered,
-        "push_at": line.push_at,
+        "channel": channel.id,
+        "ordered": channel.ordered,
+        "push_at": channel.push_at,
         "uuid": report.command_uuid,
         "now": _adapt(timezone.now()),
         "idle": report.status == Status.IDLE,
@@ -163,33 +163,34 @@ def _answer(report: Report, body: bytes) -> dict[str, Any]:
     }
 
 
-def _settle_and_send(line: Line, values: Mapping[str, Any]) -> Next | None:
+def _settle_and_send(channel: ChannelRow, values: Mapping[str, Any]) -> Next | None:
     if connection.vendor == "postgresql":
-        unchanged = _unchanged(line)
+        unchanged = _unchanged(channel)
         sql = SETTLE_AND_SEND.format(lock="FOR UPDATE", unchanged=unchanged)
         found = _fetch(sql, values)
         return _next(*found) if found else None
     with transaction.atomic():
         _execute(SETTLE, values)
         _execute(KEEP_ANSWER, values)
-        return _send_or_rest(line, values)
+        return _send_or_rest(channel, values)
 
 
 @transaction.atomic
-def _postpone_and_send(line: Line, values: Mapping[str, Any]) -> Next | None:
+def _postpone_and_send(channel: ChannelRow, values: Mapping[str, Any]) -> Next | None:
     """Leave a delivery for the next session; push again later, ever more rarely."""
-    postponed = _fetch(POSTPONEMENTS, values)
-    if postponed:
-        seconds = POSTPONED_FOR[min(postponed[0], len(POSTPONED_FOR) - 1)]
-        retry_at = _adapt(timezone.now() + dt.timedelta(seconds=seconds))
-        _execute(POSTPONE, {**values, "retry_at": retry_at})
-    return _send_or_rest(line, values)
+    now = timezone.now()
+    retries = {
+        f"retry_{number}": _adapt(now + dt.timedelta(seconds=seconds))
+        for number, seconds in enumerate(POSTPONED_FOR)
+    }
+    _execute(POSTPONE, {**values, **retries})
+    return _send_or_rest(channel, values)
 
 
-def _send_or_rest(line: Line, values: Mapping[str, Any]) -> Next | None:
+def _send_or_rest(channel: ChannelRow, values: Mapping[str, Any]) -> Next | None:
     found = _send_next(values)
     if found is None:
-        _rest(line, values)
+        _rest(channel, values)
     return found
 
 
@@ -208,12 +209,12 @@ def _next(uuid: str, request_type: str, sealed: bytes) -> Next:
     return Next(uuid, request_type, plist.loads(keys))
 
 
-def _rest(line: Line, values: Mapping[str, Any]) -> None:
-    _execute(REST.format(unchanged=_unchanged(line)), values)
+def _rest(channel: ChannelRow, values: Mapping[str, Any]) -> None:
+    _execute(REST.format(unchanged=_unchanged(channel)), values)
 
 
-def _unchanged(line: Line) -> str:
-    return "push_at IS NULL" if line.push_at is None else "push_at = %(push_at)s"
+def _unchanged(channel: ChannelRow) -> str:
+    return "push_at IS NULL" if channel.push_at is None else "push_at = %(push_at)s"
 
 
 def _fetch(sql: str, values: Mapping[str, Any]) -> Any:

@@ -25,11 +25,10 @@ logger = logging.getLogger(__name__)
 BATCH = 200
 
 Answer = Mapping[str, Any]
-Reader = Callable[[Enrollment, Answer], None]
+Reader = Callable[[Enrollment, Answer, dt.datetime], None]
 
 # Column of Device: key of the answer to DeviceInformation.
 INFORMATION = {
-    "udid": "UDID",
     "serial_number": "SerialNumber",
     "name": "DeviceName",
     "product_name": "ProductName",
@@ -46,7 +45,7 @@ INFORMATION = {
     "battery_level": "BatteryLevel",
     "is_supervised": "IsSupervised",
 }
-ANONYMOUS = frozenset(("udid", "serial_number", "imei", "meid"))
+ANONYMOUS = frozenset(("serial_number", "imei", "meid"))
 """Never written for a device whose user enrolled it as their own."""
 
 
@@ -87,38 +86,39 @@ def _take(delivery: Delivery, answer: Answer, received_at: dt.datetime) -> None:
     channel = delivery.channel
     reader = READERS.get(delivery.command.request_type)
     if reader and not channel.user_id and delivery.state == State.ACKNOWLEDGED:
-        reader(channel.enrollment, answer)
+        reader(channel.enrollment, answer, received_at)
         channel.enrollment.device.learn(inventory_at=received_at)
 
 
-def _keep(enrollment: Enrollment, request_type: str, answer: Any) -> None:
+def _keep(
+    enrollment: Enrollment, request_type: str, answer: Any, at: dt.datetime
+) -> None:
     Inventory.objects.update_or_create(
         device=enrollment.device,
         request_type=request_type,
-        defaults={"answer": to_json(answer), "received_at": timezone.now()},
+        defaults={"answer": to_json(answer), "received_at": at},
     )
 
 
-def _information(enrollment: Enrollment, answer: Answer) -> None:
+def _information(enrollment: Enrollment, answer: Answer, at: dt.datetime) -> None:
     said = answer["QueryResponses"]
     facts = {
         column: said.get(name)
         for column, name in INFORMATION.items()
         if enrollment.mode != Enrollment.Mode.USER or column not in ANONYMOUS
     }
-    del facts["udid"]  # what the device is known by was settled when it enrolled
     platform = platform_of(str(said.get("ProductName", "")), str(said.get("Model", "")))
     enrollment.device.learn(platform=platform, **facts)
-    _keep(enrollment, "DeviceInformation", said)
+    _keep(enrollment, "DeviceInformation", said, at)
 
 
-def _security(enrollment: Enrollment, answer: Answer) -> None:
+def _security(enrollment: Enrollment, answer: Answer, at: dt.datetime) -> None:
     said = answer["SecurityInfo"]
     enrollment.device.learn(
         passcode_present=said.get("PasscodePresent"),
         is_encrypted=_encrypted(said),
     )
-    _keep(enrollment, "SecurityInfo", said)
+    _keep(enrollment, "SecurityInfo", said, at)
 
 
 def _encrypted(said: Answer) -> bool | None:
@@ -130,7 +130,7 @@ def _encrypted(said: Answer) -> bool | None:
     return None
 
 
-def _certificates(enrollment: Enrollment, answer: Answer) -> None:
+def _certificates(enrollment: Enrollment, answer: Answer, at: dt.datetime) -> None:
     _keep(
         enrollment,
         "CertificateList",
@@ -142,6 +142,7 @@ def _certificates(enrollment: Enrollment, answer: Answer) -> None:
             }
             for one in answer["CertificateList"]
         ],
+        at,
     )
 
 
@@ -153,24 +154,24 @@ def _not_after(der: bytes) -> dt.datetime | None:
 
 
 def _whole(request_type: str, key: str) -> Reader:
-    def read(enrollment: Enrollment, answer: Answer) -> None:
-        _keep(enrollment, request_type, answer[key])
+    def read(enrollment: Enrollment, answer: Answer, at: dt.datetime) -> None:
+        _keep(enrollment, request_type, answer[key], at)
 
     return read
 
 
-def _bypass_code(enrollment: Enrollment, answer: Answer) -> None:
+def _bypass_code(enrollment: Enrollment, answer: Answer, _: dt.datetime) -> None:
     code = str(answer.get("ActivationLockBypassCode", ""))
     if code:  # an absent one does not mean that the kept one is void
         Secret.keep(enrollment, Secret.Kind.BYPASS_CODE, code.encode())
 
 
-def _configured(enrollment: Enrollment, _: Answer) -> None:
+def _configured(enrollment: Enrollment, *_: object) -> None:
     enrollment.awaiting_configuration = False
     enrollment.save(update_fields=["awaiting_configuration"])
 
 
-def _erased(enrollment: Enrollment, _: Answer) -> None:
+def _erased(enrollment: Enrollment, *_: object) -> None:
     if enrollment.state != Enrollment.State.ENDED:
         enrollment.end("erased")
 

@@ -8,7 +8,6 @@ https://developer.apple.com/documentation/devicemanagement/implementing-device-m
 """
 
 import base64
-import binascii
 import datetime as dt
 import ipaddress
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ from typing import Any
 from urllib.parse import unquote
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest
@@ -26,7 +24,7 @@ from django.utils import timezone
 from mdmportal.protocol import ProtocolError, cms
 from mdmportal.protocol.identity import Speaker
 
-from .models import Enrollment
+from .models import Enrollment, Identity
 
 # On the hottest road of the server, so by hand: the ORM takes thrice the time to build
 # this. Times are compared by the database, which spares reading them.
@@ -44,7 +42,7 @@ WHERE i.fingerprint = %s
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChannelRow:
     """A channel as a device's request needs it; ``push_at`` as the database has it."""
 
     id: int
@@ -75,7 +73,7 @@ class Caller:
     device_id: int | None
     udid: str
     anonymous_id: str
-    lines: tuple[Line, ...]
+    channels: tuple[ChannelRow, ...]
 
     @property
     def is_enrolled(self) -> bool:
@@ -88,14 +86,14 @@ class Caller:
         if known and speaker.device_id and known != speaker.device_id:
             raise ProtocolError("the message names another device than its identity")
 
-    def line(self, speaker: Speaker) -> Line | None:
+    def channel(self, speaker: Speaker) -> ChannelRow | None:
         """Return the channel that speaks, None if it was not opened."""
-        return next((x for x in self.lines if x.user_id == speaker.user_id), None)
+        return next((x for x in self.channels if x.user_id == speaker.user_id), None)
 
 
 def authenticate(request: HttpRequest, body: bytes) -> Caller:
     """Return who sent ``body``; ProtocolError when that is not proven."""
-    fingerprint = _fingerprint(_certificate(request, body))
+    fingerprint = Identity.fingerprint_of(_certificate(request, body))
     now = timezone.now()
     adapt = connection.ops.adapt_datetimefield_value
     stale = now - dt.timedelta(seconds=settings.LAST_SEEN_EVERY)
@@ -115,13 +113,13 @@ def authenticate(request: HttpRequest, body: bytes) -> Caller:
         device_id=device,
         udid=udid or "",
         anonymous_id=anonymous or "",
-        lines=tuple(_line(row[8:]) for row in rows if row[8] is not None),
+        channels=tuple(_channel_row(row[8:]) for row in rows if row[8] is not None),
     )
 
 
-def _line(row: tuple[Any, ...]) -> Line:
+def _channel_row(row: tuple[Any, ...]) -> ChannelRow:
     number, user_id, token, magic, push_at, dead, ordered, drained, stale = row
-    return Line(
+    return ChannelRow(
         id=number,
         user_id=user_id,
         push_token=token,
@@ -137,21 +135,20 @@ def _line(row: tuple[Any, ...]) -> Line:
 def _certificate(request: HttpRequest, body: bytes) -> x509.Certificate:
     signature = request.headers.get("Mdm-Signature", "")
     handed_over = _handed_over(request)
-    if not signature and handed_over is None:
+    if signature:
+        signer = cms.verify(_base64(signature), body).signer
+        if handed_over is not None and handed_over != signer:
+            raise ProtocolError("Mdm-Signature and the client certificate disagree")
+        return signer
+    if handed_over is None:
         raise ProtocolError("neither Mdm-Signature nor a client certificate")
-    if not signature:
-        assert handed_over is not None
-        return handed_over
-    signer = cms.verify(_base64(signature), body).signer
-    if handed_over is not None and handed_over != signer:
-        raise ProtocolError("Mdm-Signature and the client certificate disagree")
-    return signer
+    return handed_over
 
 
 def _base64(value: str) -> bytes:
     try:
         return base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise ProtocolError("Mdm-Signature is not base64") from error
 
 
@@ -184,8 +181,3 @@ def _networks(
     names: tuple[str, ...],
 ) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
     return tuple(ipaddress.ip_network(name) for name in names)
-
-
-@lru_cache(maxsize=20_000)
-def _fingerprint(certificate: x509.Certificate) -> str:
-    return certificate.fingerprint(hashes.SHA256()).hex()

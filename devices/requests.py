@@ -21,7 +21,7 @@ from .authentication import Caller, authenticate
 logger = logging.getLogger(__name__)
 
 View = Callable[[HttpRequest], HttpResponse]
-DeviceView = Callable[[HttpRequest, Caller], HttpResponse]
+DeviceView = Callable[[Caller, bytes], HttpResponse]
 RETRY_AFTER = "30"
 
 
@@ -67,7 +67,7 @@ def _refuse(request: HttpRequest, status: int, reason: str) -> HttpResponse:
 
 
 def device_endpoint(view: DeviceView) -> View:
-    """Make a view of PUT requests by devices; ``view`` is told who calls."""
+    """Make a view of PUT requests by devices; ``view`` is told who calls and what."""
 
     @answer_for_errors
     @wraps(view)
@@ -75,6 +75,6 @@ def device_endpoint(view: DeviceView) -> View:
         if request.method != "PUT":
             return HttpResponseNotAllowed(["PUT"])
         body = read_body(request, settings.MAX_DEVICE_BODY)
-        return view(request, authenticate(request, body))
+        return view(authenticate(request, body), body)
 
     return wrapper

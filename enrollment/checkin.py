@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
-from django.http import HttpResponse
 from django.utils import timezone
 
 from apns.models import PushCertificate
@@ -23,11 +22,13 @@ from mdmportal.protocol.platforms import platform_of
 
 from .models import EnrollmentProfile
 
-PLIST = "application/xml; charset=UTF-8"
+
+class Declined(Exception):
+    """The user who logs in is not to be managed; the device is, as before."""
 
 
-def take(caller: Caller, message: checkin.Message) -> HttpResponse:
-    """Do what ``message`` asks and return the answer; ProtocolError for a wrong one."""
+def take(caller: Caller, message: checkin.Message) -> bytes:
+    """Do what ``message`` asks, return the answer; ProtocolError for a wrong one."""
     if caller.is_expired and not isinstance(message, checkin.CheckOut):
         raise ProtocolError("the identity has expired")
     caller.check_device(message)
@@ -38,7 +39,7 @@ def take(caller: Caller, message: checkin.Message) -> HttpResponse:
 
 
 @transaction.atomic
-def authenticate(caller: Caller, message: checkin.Authenticate) -> HttpResponse:
+def authenticate(caller: Caller, message: checkin.Authenticate) -> bytes:
     """Open an enrollment for the identity, unless it has one that is open."""
     if not PushCertificate.objects.filter(topic=message.topic).exists():
         raise ProtocolError("the topic is not of a push certificate of ours")
@@ -54,7 +55,7 @@ def authenticate(caller: Caller, message: checkin.Authenticate) -> HttpResponse:
         _open(identity, device, message)
     elif open_one.device_id != device.pk:
         raise ProtocolError("the identity belongs to another device")
-    return HttpResponse()
+    return b""
 
 
 def _open_enrollment(identity: Identity) -> Enrollment | None:
@@ -117,11 +118,11 @@ def _way_of(identity: Identity) -> EnrollmentProfile | None:
 # --- TokenUpdate
 
 
-def token_update(caller: Caller, message: checkin.TokenUpdate) -> HttpResponse:
+def token_update(caller: Caller, message: checkin.TokenUpdate) -> bytes:
     """Keep how to push to the channel; the first of a device completes enrollment."""
     enrollment_id = _open_id(caller)
     if not _says_something_new(caller, message):
-        return HttpResponse()
+        return b""
     with transaction.atomic():
         enrollment = _locked(enrollment_id)
         if message.topic != enrollment.topic:
@@ -131,16 +132,16 @@ def token_update(caller: Caller, message: checkin.TokenUpdate) -> HttpResponse:
             Secret.keep(enrollment, Secret.Kind.UNLOCK_TOKEN, message.unlock_token)
         if not message.user_id:
             _complete(enrollment, channel, message)
-    return HttpResponse()
+    return b""
 
 
 def _says_something_new(caller: Caller, message: checkin.TokenUpdate) -> bool:
     """A repeated TokenUpdate is the common one: it costs nothing but the look."""
-    line = caller.line(message)
-    known = line is not None and (
-        line.push_token == message.token.hex()
-        and line.push_magic == message.push_magic
-        and not line.push_dead
+    channel = caller.channel(message)
+    known = channel is not None and (
+        channel.push_token == message.token.hex()
+        and channel.push_magic == message.push_magic
+        and not channel.push_dead
     )
     if not known or not caller.is_enrolled or message.awaiting_configuration:
         return True
@@ -186,19 +187,17 @@ def _complete(
     enrollment.enrolled_at = timezone.now()
     enrollment.save(update_fields=["state", "enrolled_at"])
     channel.enrollment = enrollment
-    inventory.ask(channel)
-    if awaiting:  # last, whatever came of the others: Setup Assistant waits for it
-        queue.enqueue([channel.pk], "DeviceConfigured", priority=-1)
+    inventory.ask(channel, and_then=[inventory.configured()] if awaiting else [])
 
 
 # --- The others
 
 
 @transaction.atomic
-def check_out(caller: Caller, message: checkin.CheckOut) -> HttpResponse:
+def check_out(caller: Caller, message: checkin.CheckOut) -> bytes:
     """End the stay. On a user channel only that user is no longer managed."""
     if caller.enrollment_id is None:
-        return HttpResponse()
+        return b""
     enrollment = _locked(caller.enrollment_id)
     if message.user_id:
         enrollment.channels.filter(user_id=message.user_id).update(
@@ -206,31 +205,24 @@ def check_out(caller: Caller, message: checkin.CheckOut) -> HttpResponse:
         )
     elif enrollment.state != Enrollment.State.ENDED:
         enrollment.end("checked out")
-    return HttpResponse()
+    return b""
 
 
 @transaction.atomic
-def set_bootstrap_token(
-    caller: Caller, message: checkin.SetBootstrapToken
-) -> HttpResponse:
+def set_bootstrap_token(caller: Caller, message: checkin.SetBootstrapToken) -> bytes:
     enrollment = _locked(_open_id(caller))
     Secret.keep(enrollment, Secret.Kind.BOOTSTRAP_TOKEN, message.bootstrap_token)
-    return HttpResponse()
+    return b""
 
 
-def get_bootstrap_token(
-    caller: Caller, message: checkin.GetBootstrapToken
-) -> HttpResponse:
+def get_bootstrap_token(caller: Caller, message: checkin.GetBootstrapToken) -> bytes:
     kept = Secret.current(_open_id(caller), Secret.Kind.BOOTSTRAP_TOKEN)
-    body = checkin.bootstrap_token(bytes(kept.value) if kept else b"")
-    return HttpResponse(body, content_type=PLIST)
+    return checkin.bootstrap_token(bytes(kept.value) if kept else b"")
 
 
-def user_authenticate(
-    caller: Caller, message: checkin.UserAuthenticate
-) -> HttpResponse:
-    """Decline to manage the network user who logs in."""
-    return HttpResponse(status=410)
+def user_authenticate(caller: Caller, message: checkin.UserAuthenticate) -> bytes:
+    """Network users are not managed."""
+    raise Declined
 
 
 def _open_id(caller: Caller) -> int:
@@ -245,7 +237,7 @@ def _locked(enrollment_id: int) -> Enrollment:
     return rows.get(pk=enrollment_id)
 
 
-HANDLERS: dict[type[checkin.Message], Callable[[Caller, Any], HttpResponse]] = {
+HANDLERS: dict[type[checkin.Message], Callable[[Caller, Any], bytes]] = {
     checkin.Authenticate: authenticate,
     checkin.TokenUpdate: token_update,
     checkin.CheckOut: check_out,

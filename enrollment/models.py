@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from devices.models import Enrollment, Identity
 from mdmportal.fields import EncryptedBinaryField
@@ -36,7 +37,7 @@ class CertificateAuthority(models.Model):
     def __str__(self) -> str:
         return self.x509.subject.rfc4514_string()
 
-    @property
+    @cached_property
     def x509(self) -> x509.Certificate:
         return x509.load_der_x509_certificate(bytes(self.certificate))
 

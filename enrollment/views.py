@@ -1,7 +1,6 @@
 """The ways in over HTTP: Check-in, SCEP, and the page where a person enrolls."""
 
 import base64
-import binascii
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.conf import settings
@@ -10,7 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from commands.views import connect
+from commands import connect
 from devices.authentication import Caller
 from devices.requests import answer_for_errors, device_endpoint, read_body
 from mdmportal.protocol import ProtocolError, mobileconfig, plist
@@ -20,14 +19,21 @@ from mdmportal.protocol import scep as scep_protocol
 from . import authority, checkin, profiles, qr, scep
 from .models import EnrollmentProfile
 
+PLIST = "application/xml; charset=UTF-8"
+
 
 @device_endpoint
-def mdm(request: HttpRequest, caller: Caller) -> HttpResponse:
+def mdm(caller: Caller, body: bytes) -> HttpResponse:
     """Check-in and Connect; a profile may give one URL for both, so each is both."""
-    source = plist.loads(request.body)
-    if "MessageType" in source:
-        return checkin.take(caller, protocol.read(source))
-    return connect(caller, source, request.body)
+    source = plist.loads(body)
+    try:
+        if "MessageType" in source:
+            answer = checkin.take(caller, protocol.read(source))
+        else:
+            answer = connect.take(caller, source, body)
+    except checkin.Declined:
+        return HttpResponse(status=410)
+    return HttpResponse(answer, content_type=PLIST)
 
 
 @answer_for_errors
@@ -58,7 +64,7 @@ def _message_of(request: HttpRequest) -> bytes:
     text = request.GET.get("message", "").replace(" ", "+")
     try:
         return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise ProtocolError("the SCEP message is not base64") from error
 
 

@@ -1,8 +1,8 @@
-"""The project as a Django app: its commands, checks and the admin site's look."""
+"""The project as a Django app: its commands, its checks, the table of its cache."""
 
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core.management import call_command
 from django.db.models.signals import post_migrate
 
@@ -14,7 +14,9 @@ class PortalConfig(AppConfig):
     def ready(self) -> None:
         from . import checks  # noqa: F401
 
-        post_migrate.connect(_make_cache_table, sender=self)
+        # Not ours: the signal is sent only for apps that have models.
+        sender = apps.get_app_config("devices")
+        post_migrate.connect(_make_cache_table, sender=sender)
 
 
 def _make_cache_table(using: str, **_: Any) -> None:

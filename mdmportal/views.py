@@ -1,4 +1,4 @@
-"""Pages of the portal as a whole: health, and the way to the dashboard."""
+"""Health: whether the process answers, and whether it can serve."""
 
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor

@@ -1,4 +1,4 @@
-"""Identity: a certificate issued to an enrollment; it authenticates every request."""
+"""Identity: a certificate we issued; it authenticates every request of its device."""
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -30,11 +30,16 @@ class Identity(models.Model):
     def __str__(self) -> str:
         return self.subject
 
+    @staticmethod
+    def fingerprint_of(certificate: x509.Certificate) -> str:
+        """Return what an identity is found by."""
+        return certificate.fingerprint(hashes.SHA256()).hex()
+
     @classmethod
     def keep(cls, certificate: x509.Certificate) -> "Identity":
         """Return the new row of a certificate just issued."""
         return cls.objects.create(
-            fingerprint=certificate.fingerprint(hashes.SHA256()).hex(),
+            fingerprint=cls.fingerprint_of(certificate),
             serial_number=f"{certificate.serial_number:x}",
             subject=certificate.subject.rfc4514_string()[:255],
             certificate=certificate.public_bytes(Encoding.DER),

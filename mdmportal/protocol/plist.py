@@ -87,7 +87,7 @@ def _utc(value: Any) -> Any:
 def key(name: str, kind: type, **options: Any) -> Any:
     """Declare a dataclass field read from the key ``name``; no default: required.
 
-    Text is refused from MAX_TEXT characters on: it names or describes something.
+    Text beyond MAX_TEXT characters is refused: it names or describes something.
     """
     return dataclasses.field(metadata={"key": name, "kind": kind}, **options)
 

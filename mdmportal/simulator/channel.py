@@ -28,7 +28,7 @@ IDLE = {"Status": "Idle"}
 
 
 class Courier(Protocol):
-    """The way of pushes to the device, such as ``simulator.apns.Courier``."""
+    """The way of pushes to the device, such as ``simulator.courier.Courier``."""
 
     def register(
         self, token: str, topic: str, callback: Callable[[str], None]

@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, expect
 
 from ..journeys.conftest import Enroll
 from ..portal import Portal
+from ..servers import wait_for
 from .conftest import Visitor
 
 PAGES = (
@@ -93,6 +94,8 @@ def test_erasing_asks_for_the_devices_name(staff: Visitor, enroll: Enroll) -> No
 
 def test_filters_are_part_of_the_address(staff: Visitor, enroll: Enroll) -> None:
     phone = enroll()
+    name = phone.device.state.name
+    wait_for(lambda: phone.row()["name"] == name, "the first answers to be read")
     page = staff.page
     staff.open("/admin/devices/device/")
     page.locator("a:has-text('Filters')").first.click()

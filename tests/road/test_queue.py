@@ -167,10 +167,12 @@ def test_an_order_during_the_session_keeps_its_push(iphone: SimulatedDevice) -> 
 
 
 def _line(device: SimulatedDevice) -> Any:
-    from devices.authentication import Line
+    from devices.authentication import ChannelRow
 
     one = channel(device)
-    return Line(one.pk, "", one.push_token, one.push_magic, None, False, 0, 0, True)
+    return ChannelRow(
+        one.pk, "", one.push_token, one.push_magic, None, False, 0, 0, True
+    )
 
 
 def test_an_order_during_the_session_is_not_taken_for_done(
