@@ -17,7 +17,6 @@ class Secret(models.Model):
     class Kind(models.TextChoices):
         UNLOCK_TOKEN = "UnlockToken", "unlock token"
         BOOTSTRAP_TOKEN = "BootstrapToken", "bootstrap token"
-        LOCK_PIN = "PIN", "lock PIN"
         BYPASS_CODE = "ActivationLockBypassCode", "activation lock bypass code"
 
     device = models.ForeignKey(
@@ -35,7 +34,6 @@ class Secret(models.Model):
 
     class Meta:
         ordering = ("-created_at", "-pk")
-        permissions = (("reveal_secret", "Can see secrets in clear"),)
         indexes = (models.Index(fields=["enrollment", "kind", "-id"]),)
 
     def __str__(self) -> str:
