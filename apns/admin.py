@@ -16,8 +16,6 @@ from . import certificates
 from .forms import UploadForm
 from .models import PushCertificate
 
-IN_USE = "in use"
-
 
 @admin.register(PushCertificate)
 class PushCertificateAdmin(Admin):
@@ -29,6 +27,7 @@ class PushCertificateAdmin(Admin):
         "problem",
     )
     ordering = ("-uploaded_at", "-pk")
+    details_template = "apns/certificate.html"
     empty = (
         "notifications_active",
         "There is no push certificate yet",
@@ -44,8 +43,11 @@ class PushCertificateAdmin(Admin):
 
     @admin.display()
     def state(self, certificate: PushCertificate) -> SafeString:
-        state = state_of(certificate)
-        return badge(state, "ok" if state == IN_USE else "bad")
+        if certificate.is_stopped:
+            return badge("refused by Apple", "bad")
+        if certificate.is_expired:
+            return badge("expired", "bad")
+        return badge("in use", "ok")
 
     def add_view(
         self,
@@ -85,28 +87,15 @@ class PushCertificateAdmin(Admin):
         )
         return redirect("admin:apns_pushcertificate_change", taken.pk)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        certificate = self.found(request, object_id)
-        if certificate is None:
-            return self.is_missing(request, object_id)
-        enrolled = Enrollment.objects.filter(
-            state=Enrollment.State.ACTIVE, topic=certificate.topic
-        )
-        return self.page(
-            request,
-            "apns/certificate.html",
-            title="Push certificate",
-            object=certificate,
-            state=state_of(certificate),
-            enrolled=enrolled.count(),
-            may_upload=self.has_add_permission(request),
-        )
+    def details(
+        self, request: HttpRequest, certificate: PushCertificate
+    ) -> dict[str, Any]:
+        return {
+            "title": "Push certificate",
+            "state": self.state(certificate),
+            "enrolled": _enrolled_with(certificate).count(),
+            "may_upload": self.has_add_permission(request),
+        }
 
     def has_delete_permission(
         self, request: HttpRequest, obj: PushCertificate | None = None
@@ -114,14 +103,11 @@ class PushCertificateAdmin(Admin):
         """Never one that devices are enrolled with: they could not be reached again."""
         if obj is None:
             return False  # nor several at once
-        in_use = Enrollment.objects.filter(
-            state=Enrollment.State.ACTIVE, topic=obj.topic
-        ).exists()
-        return bool(super().has_delete_permission(request, obj)) and not in_use
+        may = bool(super().has_delete_permission(request, obj))
+        return may and not _enrolled_with(obj).exists()
 
 
-def state_of(certificate: PushCertificate) -> str:
-    """Return whether it can be used, in words."""
-    if certificate.is_stopped:
-        return "refused by Apple"
-    return "expired" if certificate.is_expired else IN_USE
+def _enrolled_with(certificate: PushCertificate) -> QuerySet[Enrollment]:
+    return Enrollment.objects.filter(
+        state=Enrollment.State.ACTIVE, topic=certificate.topic
+    )

@@ -166,7 +166,9 @@ def take(upload: Upload, *, apple_account: str = "", by: Any = None) -> PushCert
     waiting = Channel.objects.filter(
         enrollment__topic=upload.topic, push_at__isnull=False, push_dead=False
     )
-    waiting.update(push_at=now, push_attempts=0)
+    locked = waiting.select_for_update(of=("self",), skip_locked=True)
+    ids = list(locked.values_list("pk", flat=True))
+    Channel.objects.filter(pk__in=ids).update(push_at=now, push_attempts=0)
     AuditEntry.write(
         by, "push certificate taken", certificate, serial=f"{leaf.serial_number:x}"
     )

@@ -126,7 +126,11 @@ def _note(
 ) -> None:
     """Write down one kind of answer, and do what it asks for."""
     ids = [channel.pk for channel, _ in answered]
-    Channel.objects.filter(pk__in=ids).update(push_answer=text[:128])
+    with transaction.atomic():
+        # A hint: what an order holds just now goes without, and waits for no one.
+        rows = Channel.objects.filter(pk__in=ids).select_for_update(skip_locked=True)
+        free = list(rows.values_list("pk", flat=True))
+        Channel.objects.filter(pk__in=free).update(push_answer=text[:128])
     if verdict is Verdict.SENT:
         return
     logger.warning("push to %d channels of %s: %s", len(ids), certificate, text)
@@ -160,8 +164,10 @@ def _bury(channel: Channel, answer: Answer) -> None:
 def wake_the_silent() -> int:
     """Ask channels that were silent for a day to connect; return how many.
 
-    What was lost, be it a push or a whole worker, is thereby found within a day.
+    What was lost, be it a push or a whole worker, is thereby found within a day. A
+    certificate that Apple refused is tried again, should Apple think otherwise now.
     """
+    PushCertificate.objects.filter(is_stopped=True).update(is_stopped=False)
     before = timezone.now() - SILENT_AFTER
     silent = (
         Channel.objects.filter(
@@ -179,10 +185,16 @@ def wake_the_silent() -> int:
     now = timezone.now()
     for start in range(0, len(ids), BATCH):
         wait = dt.timedelta(seconds=SWEEP_SPREAD * start / SWEEP)
-        Channel.objects.filter(pk__in=ids[start : start + BATCH]).update(
-            push_at=now + wait, push_attempts=0
-        )
+        _wake(ids[start : start + BATCH], now + wait)
     return len(ids)
+
+
+@transaction.atomic
+def _wake(ids: Sequence[int], push_at: dt.datetime) -> None:
+    """Set the next push of those that no order holds: it sets it anyway."""
+    rows = Channel.objects.filter(pk__in=ids).select_for_update(skip_locked=True)
+    free = list(rows.values_list("pk", flat=True))
+    Channel.objects.filter(pk__in=free).update(push_at=push_at, push_attempts=0)
 
 
 def ask_for_push() -> None:

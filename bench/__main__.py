@@ -8,12 +8,14 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.servers import PostgreSQL, free_port, listens, wait_for
 
+CROWD = 10_000
 ROOT = Path(__file__).resolve().parent.parent
 HEAD = (
     "| road | connections | requests/s | p50 ms | p99 ms | CPU ms/request "
@@ -92,11 +94,14 @@ def _served(database: str) -> Iterator[tuple[int, int]]:
 def _table(
     database: str, port: int, processes: tuple[int, int], devices: int, times: int
 ) -> None:
+    from commands import queue
+
     from . import fleet, machine
     from .client import replay
     from .roads import ROADS
 
     members = fleet.build(devices)
+    everybody = fleet.crowd(CROWD)
     counted = [one for one in processes if one]
     signature = machine.signature_seconds()
     print(
@@ -118,6 +123,10 @@ def _table(
                 f"| {each * 1e3:.2f} | {each / signature:.2f} |",
                 flush=True,
             )
+    start = time.perf_counter()
+    queue.enqueue(everybody, "DeviceLock")
+    seconds = time.perf_counter() - start
+    print(f"\nOne command ordered to {CROWD:,} devices: {seconds:.1f} s", flush=True)
 
 
 if __name__ == "__main__":

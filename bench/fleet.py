@@ -114,6 +114,22 @@ def _member(ours: CertificateAuthority, key: rsa.RSAPrivateKey) -> Member:
     return Member(udid, token, magic, certificate, key, channel.pk)
 
 
+def crowd(count: int) -> list[int]:
+    """Write ``count`` enrolled devices down; return the ids of their channels."""
+    names = [f"crowd-{secrets.token_hex(8)}" for _ in range(count)]
+    devices = Device.objects.bulk_create([Device(udid=name) for name in names])
+    enrollments = Enrollment.objects.bulk_create(
+        [
+            Enrollment(device=one, state=Enrollment.State.ACTIVE, topic=TOPIC)
+            for one in devices
+        ]
+    )
+    channels = Channel.objects.bulk_create(
+        [Channel(enrollment=one, push_token="00") for one in enrollments]
+    )
+    return [one.pk for one in channels]
+
+
 def order(members: Sequence[Member], commands: int) -> dict[int, list[str]]:
     """Queue ``commands`` to each; return their CommandUUIDs by channel, in order."""
     ids = [one.channel for one in members]

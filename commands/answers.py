@@ -7,14 +7,41 @@ from typing import Any
 from devices.models.inventory import to_json
 from mdmportal.protocol import ProtocolError, plist
 
-from .models import Delivery, Result, State
-from .words import SECRET_KEYS
+from .models import Result
 
 HIDDEN = "••••••"
 LONG = 400
 """Longer text, such as a certificate's base64, is cut."""
 
-Error = Mapping[str, str]
+SECRET_KEYS: frozenset[str] = frozenset(
+    name.lower()
+    for name in (
+        "UnlockToken",
+        "BootstrapToken",
+        "PIN",
+        "Password",
+        "CurrentPassword",
+        "NewPassword",
+        "passwordHash",
+        "ActivationLockBypassCode",
+        "BypassCode",
+        "EscrowKey",
+        "FileVaultUnlock",
+        "FDE_PersonalRecoveryKeyCMS",
+        "RecoveryKey",
+        "RotateResult",
+        "EncryptedNewRecoveryKey",
+        "RedemptionCode",
+        "Payload",
+        "PushMagic",
+        "Token",
+        "DeviceAttestationNonce",
+        "Configuration",
+        "WiFiProfileData",
+        "MDMProfileData",
+    )
+)
+"""Keys of orders and answers whose values are not shown, in lower case."""
 
 
 def hide(value: Any) -> Any:
@@ -42,42 +69,3 @@ def text(result: Result) -> str:
         return pretty(plist.loads(bytes(result.body)))
     except ProtocolError as error:
         return f"The answer cannot be read: {error}"
-
-
-def errors(delivery: Delivery) -> list[Error]:
-    """Return the ErrorChain in words: what the device said, and its code."""
-    chain = (link for link in delivery.error_chain if isinstance(link, Mapping))
-    return [
-        {
-            "words": str(
-                link.get("LocalizedDescription")
-                or link.get("USEnglishDescription")
-                or "no words"
-            ),
-            "english": str(link.get("USEnglishDescription") or ""),
-            "code": " ".join(
-                str(link[key]) for key in ("ErrorDomain", "ErrorCode") if key in link
-            ),
-        }
-        for link in chain
-    ]
-
-
-BADGES: Mapping[str, str] = {
-    State.QUEUED: "info",
-    State.SENT: "info",
-    State.POSTPONED: "warn",
-    State.ACKNOWLEDGED: "ok",
-    State.FAILED: "bad",
-    State.CANCELLED: "mute",
-    State.EXPIRED: "warn",
-}
-"""The colour of each state, the same on every page."""
-
-WORDS: Mapping[str, str] = {
-    State.QUEUED: "waits for the device to connect",
-    State.SENT: "on its way, not answered yet",
-    State.POSTPONED: "the device was busy or locked",
-    State.EXPIRED: "the device did not come in time",
-}
-"""What a state means, where its name does not say it."""

@@ -10,9 +10,10 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from apns.models import PushCertificate
+from devices.admin.enrollment import state_badge
 from devices.models import Channel, Device, Enrollment, Identity, Inventory, Secret
 
-from . import answers, filled, live, orders, words
+from . import answers, destructive, filled, live, orders, words
 from .models import OPEN, Delivery
 
 TABS: Mapping[str, str] = {
@@ -26,7 +27,6 @@ TABS: Mapping[str, str] = {
     "channels": "Channels",
 }
 LATEST, SHOWN = 5, 50
-DESTRUCTIVE = "commands.order_destructive"
 
 
 def tab_of(name: str) -> str:
@@ -84,15 +84,16 @@ def context(device: Device, tab: str, user: Any) -> dict[str, Any]:
         "now": timezone.now(),
         "tabs": TABS,
         "stay": stay,
-        "enrollments": enrollments,
+        "state": state_badge(stay),
+        "enrollments": [(row, state_badge(row)) for row in enrollments],
         "channels": channels,
         "channel": channel,
         "waiting": waiting,
-        "reach": _reach(device, stay, channel),
+        "reach": _reach(stay, channel),
         **_buttons(device, channel, user),
         "order_url": f"{reverse('admin:commands_command_order')}?ids={device.pk}",
         "may_order": user.has_perm("commands.add_command"),
-        **TAB_CONTEXT.get(tab, _nothing)(device),
+        **(TAB_CONTEXT[tab](device) if tab in TAB_CONTEXT else {}),
     }
 
 
@@ -105,11 +106,7 @@ def _channels(device: Device, stay: Enrollment) -> list[Channel]:
     return channels
 
 
-def _nothing(device: Device) -> dict[str, Any]:
-    return {}
-
-
-def _reach(device: Device, stay: Enrollment | None, channel: Channel | None) -> Reach:
+def _reach(stay: Enrollment | None, channel: Channel | None) -> Reach:
     kept = Secret.objects.filter(enrollment=stay, replaced_at__isnull=True)
     found = kept.order_by("pk").values_list("kind", "created_at")
     topic = stay.topic if stay else ""
@@ -162,17 +159,17 @@ def _button(
         title=words.title(request_type),
         url=f"{path}?ids={device.pk}",
         refused=_refusal(channel, user, request_type),
-        destructive=words.is_destructive(request_type),
+        destructive=destructive.is_destructive(request_type),
     )
 
 
 def _refusal(channel: Channel | None, user: Any, request_type: str) -> str:
     if channel is None:
-        return "not enrolled"
-    if words.is_destructive(request_type) and not user.has_perm(DESTRUCTIVE):
-        return "your account may not order this"
-    return orders.refusal(channel, request_type) or filled.missing(
-        channel, request_type
+        return orders.NOT_ENROLLED
+    return (
+        destructive.refusal(user, request_type)
+        or orders.refusal(channel, request_type)
+        or filled.missing(channel, request_type)
     )
 
 
@@ -193,7 +190,8 @@ def _overview(device: Device) -> dict[str, Any]:
 
 def _deliveries(device: Device) -> Any:
     rows = Delivery.objects.filter(channel__enrollment__device=device)
-    return rows.select_related("command__ordered_by", "channel").order_by("-pk")
+    joined = rows.select_related("command__ordered_by", "channel").order_by("-pk")
+    return joined.defer("command__keys_plist")
 
 
 def _commands(device: Device) -> dict[str, Any]:

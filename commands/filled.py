@@ -1,12 +1,10 @@
-"""Filled: commands with a key that each device entrusted to us, one by one."""
+"""Filled: keys of commands that each device entrusted to us, one by one."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+
+from django.db.models import QuerySet
 
 from devices.models import Channel, Secret
-
-from . import orders
-from .models import Command
 
 KEYS: Mapping[str, Mapping[str, str]] = {
     "ClearPasscode": {"UnlockToken": Secret.Kind.UNLOCK_TOKEN},
@@ -14,7 +12,14 @@ KEYS: Mapping[str, Mapping[str, str]] = {
 """RequestType -> its keys that the portal fills -> the secret they are filled with."""
 
 
-def names(request_type: str) -> Iterable[str]:
+class Missing(LookupError):
+    """The device has not entrusted us with a key; says with which, in words."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"the device handed over no {Secret.Kind(kind).label}")
+
+
+def names(request_type: str) -> Collection[str]:
     """Return the keys of a command that nobody is asked for."""
     return KEYS.get(request_type, {}).keys()
 
@@ -22,47 +27,27 @@ def names(request_type: str) -> Iterable[str]:
 def missing(channel: Channel, request_type: str) -> str:
     """Return what the device has not entrusted to us, in words; '' if nothing."""
     for kind in KEYS.get(request_type, {}).values():
-        if Secret.current(channel.enrollment_id, kind) is None:
-            return f"the device handed over no {Secret.Kind(kind).label}"
+        if not _in_force(channel, kind).exists():
+            return str(Missing(kind))
     return ""
 
 
-def place(
-    channels: Iterable[Channel],
-    request_type: str,
-    keys: Mapping[str, Any],
-    *,
-    by: Any,
-    note: str,
-) -> tuple[list[Command], dict[str, str]]:
-    """Order the command and return the orders made, and who was refused and why.
-
-    It is one order, but one for each device where the portal fills keys.
-    Raises orders.Invalid for wrong keys.
-    """
-    if request_type not in KEYS:
-        order = orders.place(channels, request_type, keys, by=by, note=note)
-        return ([order.command] if order.command else []), dict(order.refused)
-    made: list[Command] = []
-    refused: dict[str, str] = {}
-    for channel in channels:
-        own = _own(channel, request_type)
-        if own is None:
-            device = str(channel.enrollment.device)
-            refused[device] = missing(channel, request_type)
-            continue
-        order = orders.place([channel], request_type, {**keys, **own}, by=by, note=note)
-        made += [order.command] if order.command else []
-        refused |= order.refused
-    return made, refused
+def values(
+    channel: Channel, request_type: str, names: Collection[str]
+) -> dict[str, bytes]:
+    """Return these keys as the channel's device handed them over, else Missing."""
+    kinds = KEYS.get(request_type, {})
+    return {name: _value(channel, kinds[name]) for name in names}
 
 
-def _own(channel: Channel, request_type: str) -> dict[str, bytes] | None:
-    """Return the keys filled for this device, None if it lacks one."""
-    filled: dict[str, bytes] = {}
-    for name, kind in KEYS[request_type].items():
-        secret = Secret.current(channel.enrollment_id, kind)
-        if secret is None:
-            return None
-        filled[name] = bytes(secret.value)
-    return filled
+def _value(channel: Channel, kind: str) -> bytes:
+    secret = _in_force(channel, kind).order_by("-pk").first()
+    if secret is None:
+        raise Missing(kind)
+    return bytes(secret.value)
+
+
+def _in_force(channel: Channel, kind: str) -> QuerySet[Secret]:
+    return Secret.objects.filter(
+        enrollment_id=channel.enrollment_id, kind=kind, replaced_at__isnull=True
+    )

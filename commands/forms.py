@@ -1,5 +1,6 @@
 """Forms: a command's keys, made from Apple's schema, and the words to confirm it."""
 
+import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -14,6 +16,7 @@ from mdmportal.protocol import ProtocolError, mobileconfig
 from mdmportal.protocol.schema import Command, Key
 
 from . import words
+from .answers import SECRET_KEYS
 from .schema_json import Wrong, example, from_json
 
 MAX_UPLOAD = 5 * 1024 * 1024
@@ -24,7 +27,7 @@ MAX_UPLOAD = 5 * 1024 * 1024
 def _text(key: Key) -> forms.Field:
     if key.values:
         return forms.ChoiceField(choices=[("", "not set"), *_choices(key.values)])
-    secret = key.name.lower() in words.SECRET_KEYS and key.name != "PIN"
+    secret = key.name.lower() in SECRET_KEYS and key.name != "PIN"
     widget = forms.PasswordInput() if secret else forms.TextInput()
     return forms.CharField(strip=False, widget=widget)
 
@@ -85,25 +88,29 @@ class LinesField(forms.CharField):
         return [line for line in lines if line] or None
 
 
-class NestedField(forms.CharField):
+class NestedField(forms.JSONField):
     """An array or dictionary, as JSON; data is base64 text in it, dates ISO 8601."""
 
-    widget = forms.Textarea
+    default_error_messages = {
+        "invalid": "This is not JSON: look at its brackets, quotes and commas."
+    }
 
     def __init__(self, key: Key, **options: Any) -> None:
         self.key = key
         super().__init__(**options)
 
-    def clean(self, value: Any) -> Any:
-        text = str(super().clean(value) or "").strip()
-        if not text:
-            return None
+    def to_python(self, value: Any) -> Any:
+        found = super().to_python(value)
         try:
-            return from_json(self.key, json.loads(text))
+            return from_json(self.key, found)
         except Wrong as problem:
             raise ValidationError(str(problem)) from problem
-        except ValueError as error:
-            raise ValidationError(f"This is not JSON: {error}.") from error
+
+    def prepare_value(self, value: Any) -> str:
+        """What was typed wrong stays as it is; nothing is shown as nothing."""
+        if value is None or isinstance(value, str):
+            return value or ""
+        return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def _nested(key: Key) -> forms.Field:
@@ -161,9 +168,17 @@ def _range(key: Key) -> str:
 
 # --- The form
 
+LIVES: Mapping[str, tuple[str, dt.timedelta | None]] = {
+    "": ("does not expire", None),
+    "hour": ("in 1 hour", dt.timedelta(hours=1)),
+    "day": ("in 1 day", dt.timedelta(days=1)),
+    "week": ("in 7 days", dt.timedelta(days=7)),
+}
+"""How long an order may wait, by the choice that says so."""
+
 
 class OrderForm(forms.Form):
-    """The keys of one command, what to note, and the confirmation if it destroys.
+    """The keys of one command, how long it may wait, a note, and what confirms it.
 
     ``confirm`` is what must be typed, '' for nothing; ``filled`` are keys that the
     portal fills, which are not asked for.
@@ -182,6 +197,12 @@ class OrderForm(forms.Form):
         self.own = [name for name in command.keys if name not in set(filled)]
         for name in self.own:
             self.fields[f"key_{name}"] = field_for(command.keys[name])
+        self.fields["expires"] = forms.ChoiceField(
+            choices=[(value, title) for value, (title, _) in LIVES.items()],
+            required=False,
+            label="Expires",
+            help_text="A device that has not come by then is not sent it any more.",
+        )
         self.fields["note"] = forms.CharField(
             max_length=255,
             required=False,
@@ -223,6 +244,12 @@ class OrderForm(forms.Form):
                 problem = f"This is not a configuration profile: {error}."
                 self.add_error(f"key_{name}", problem)
         self.cleaned_data[f"key_{name}"] = content
+
+    @property
+    def expires_at(self) -> dt.datetime | None:
+        """When the order expires, counted from now; None for never."""
+        _, life = LIVES[self.cleaned_data["expires"]]
+        return timezone.now() + life if life else None
 
     @property
     def keys(self) -> dict[str, Any]:

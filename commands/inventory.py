@@ -24,7 +24,7 @@ UNASKED = frozenset(
 
 def ask(channel: Channel, *, and_then: Sequence[Command] = ()) -> None:
     """Order the queries that this device answers, then what is to follow them."""
-    queries = {"Queries": information_queries(orders.facts_of(channel))}
+    queries = {"Queries": information_queries(orders.target_of(channel))}
     lists = [one for one in LISTS if not orders.refusal(channel, one)]
     commands = [
         _command("DeviceInformation", queries),
@@ -48,7 +48,7 @@ def configured() -> Command:
     return command
 
 
-def information_queries(facts: orders.Facts) -> list[str]:
+def information_queries(target: schema.Target) -> list[str]:
     """Return what DeviceInformation may ask such a device.
 
     Some releases answer a forbidden query with an Error for the whole command.
@@ -57,9 +57,5 @@ def information_queries(facts: orders.Facts) -> list[str]:
     return [
         name
         for name, query in queries.items()
-        if name not in UNASKED and not _refused(query, facts)
+        if name not in UNASKED and not schema.unavailable(query, target)
     ]
-
-
-def _refused(query: schema.Key, facts: orders.Facts) -> str:
-    return schema.unavailable(query, **facts._asdict())

@@ -13,6 +13,8 @@ from devices.models import Channel
 from mdmportal.fields import EncryptedBinaryField
 from mdmportal.protocol import plist
 
+from . import errors
+
 
 class Command(models.Model):
     """A RequestType and its keys, for many channels. The keys may be secret."""
@@ -65,7 +67,12 @@ class Delivery(models.Model):
     """Its CommandUUID is opaque text, unique on this server."""
 
     command = models.ForeignKey(Command, models.CASCADE, related_name="deliveries")
-    channel = models.ForeignKey(Channel, models.CASCADE, related_name="deliveries")
+    channel = models.ForeignKey(
+        Channel,
+        models.CASCADE,
+        related_name="deliveries",
+        db_index=False,  # the indexes below begin with it
+    )
     uuid = models.CharField(
         "CommandUUID", max_length=64, unique=True, default=new_uuid, editable=False
     )
@@ -112,13 +119,8 @@ class Delivery(models.Model):
     @property
     def error(self) -> str:
         """What the device said went wrong, in its own words; '' if nothing did."""
-        for link in self.error_chain:
-            if isinstance(link, Mapping):
-                text = link.get("LocalizedDescription")
-                text = text or link.get("USEnglishDescription")
-                if text:
-                    return str(text)
-        return ""
+        said = (each.words for each in errors.read(self.error_chain))
+        return next(filter(None, said), "")
 
 
 class Result(models.Model):
@@ -128,6 +130,7 @@ class Result(models.Model):
     body = EncryptedBinaryField()
     received_at = models.DateTimeField(default=timezone.now)
     read_at = models.DateTimeField(null=True, blank=True)
+    tries = models.PositiveSmallIntegerField(default=0)
     problem = models.CharField(max_length=255, blank=True)
     """Why the answer could not be read into the inventory."""
 

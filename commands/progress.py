@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from django.db.models import Count
 
-from .answers import BADGES
 from .models import OPEN, Delivery, State
+from .states import BADGES
 
 
 @dataclass(frozen=True)

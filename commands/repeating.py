@@ -2,45 +2,37 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from devices.models import Channel
 
-from . import orders, words
+from . import destructive, orders
 from .models import Command, Delivery, State
 
 REPEATED = (State.FAILED, State.EXPIRED, State.CANCELLED)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How many were queued again, and for each that was not, why."""
-
-    queued: int
-    refused: tuple[str, ...]
 
 
 def why_not(delivery: Delivery) -> str:
     """Return why this is not sent again just like that; '' if it can be."""
     if delivery.state not in REPEATED:
         return f"{delivery.get_state_display()}, not failed"
-    if words.is_destructive(delivery.command.request_type):
+    if destructive.is_destructive(delivery.command.request_type):
         return "needs to be confirmed: send it again from the device's page"
     return ""
 
 
-def repeat(deliveries: Iterable[Delivery], *, by: Any) -> Outcome:
+def repeat(deliveries: Iterable[Delivery], *, by: Any) -> orders.Order:
     """Order them again, one new order for each old one.
 
     The deliveries come with their command, channel, enrollment and device.
     """
     channels: dict[Command, list[Channel]] = defaultdict(list)
-    refused: list[str] = []
+    again: list[Command] = []
+    refused: list[tuple[str, str]] = []
     for delivery in deliveries:
         reason = why_not(delivery)
         if reason:
-            refused.append(reason)
+            refused.append((str(delivery.channel.enrollment.device), reason))
         else:
             channels[delivery.command].append(delivery.channel)
     queued = 0
@@ -49,6 +41,7 @@ def repeat(deliveries: Iterable[Delivery], *, by: Any) -> Outcome:
         order = orders.place(
             chosen, command.request_type, command.keys, by=by, note=note
         )
+        again += order.commands
         queued += order.queued
-        refused += order.refused.values()
-    return Outcome(queued, tuple(refused))
+        refused += order.refused
+    return orders.Order(again, queued, refused)

@@ -6,13 +6,14 @@ NotNow leaves a delivery for the device's next session, because after it a devic
 on asking within the same one.
 
 This is the hottest road after authentication, so its statements are written by hand.
-They hold for PostgreSQL and SQLite alike; a report and the next command, which is what
-devices do all day, are one statement on PostgreSQL, where each costs a round trip.
+Each names the open states as the index of what is open does, which SQLite needs to use
+it. They hold for PostgreSQL and SQLite alike; a report and the next command, which is
+what devices do all day, are one statement on PostgreSQL: each costs a round trip there.
 """
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,9 @@ STATE_AFTER = {
 POSTPONED_FOR = (5 * 60, 15 * 60, 60 * 60, 4 * 60 * 60, 12 * 60 * 60)
 """Seconds after each NotNow at which the device is pushed again."""
 
+LINKS, LONGEST = 20, 1000
+"""How much of an ErrorChain is kept beside the answer, and of each text in it."""
+
 SETTLE = """
 UPDATE commands_delivery
 SET state = %(state)s, settled_at = %(now)s, error_chain = %(chain)s
@@ -44,8 +48,8 @@ WHERE uuid = %(uuid)s AND channel_id = %(channel)s
 """
 
 KEEP_ANSWER = """
-INSERT INTO commands_result (delivery_id, body, received_at, problem)
-SELECT id, %(body)s, %(now)s, '' FROM commands_delivery
+INSERT INTO commands_result (delivery_id, body, received_at, tries, problem)
+SELECT id, %(body)s, %(now)s, 0, '' FROM commands_delivery
 WHERE uuid = %(uuid)s AND channel_id = %(channel)s
 ON CONFLICT (delivery_id) DO NOTHING
 """
@@ -65,7 +69,8 @@ SET state = 'sent', sent_at = %(now)s, attempts = attempts + 1
 WHERE id = (
     SELECT id FROM commands_delivery
     WHERE channel_id = %(channel)s AND uuid <> %(uuid)s
-        AND (state IN ('queued', 'sent') OR state = 'postponed' AND %(idle)s)
+        AND state IN ('queued', 'sent', 'postponed')
+        AND (state <> 'postponed' OR %(idle)s)
         AND (expires_at IS NULL OR expires_at > %(now)s)
     ORDER BY priority DESC, id LIMIT 1 {lock}
 )
@@ -75,8 +80,8 @@ RETURNING uuid, command_id
 CONTENT = "SELECT request_type, keys_plist FROM commands_command WHERE id = %(command)s"
 
 # The session is over: push only for what was postponed. Compare and set: an order that
-# came in meanwhile has set push_at anew, and it stays. What was settled in this very
-# statement is not seen as such yet, hence the uuid.
+# came in meanwhile has counted up and set push_at anew, and that stays. What was
+# settled in this very statement is not seen as such yet, hence the uuid.
 REST = """
 UPDATE devices_channel
 SET last_seen_at = %(now)s,
@@ -84,11 +89,13 @@ SET last_seen_at = %(now)s,
     push_at = CASE WHEN EXISTS (
         SELECT 1 FROM commands_delivery d
         WHERE d.channel_id = devices_channel.id AND d.uuid <> %(uuid)s
-            AND d.state IN ('queued', 'sent')
+            AND d.state IN ('queued', 'sent', 'postponed') AND d.state <> 'postponed'
             AND (d.expires_at IS NULL OR d.expires_at > %(now)s)
     ) THEN push_at ELSE (
         SELECT MIN(d.retry_at) FROM commands_delivery d
-        WHERE d.channel_id = devices_channel.id AND d.state = 'postponed'
+        WHERE d.channel_id = devices_channel.id
+            AND d.state IN ('queued', 'sent', 'postponed')
+            AND d.state NOT IN ('queued', 'sent')
             AND (d.uuid <> %(uuid)s OR %(postponed)s)
     ) END,
     drained = CASE WHEN EXISTS (
@@ -97,7 +104,7 @@ SET last_seen_at = %(now)s,
             AND (d.uuid <> %(uuid)s OR %(postponed)s)
             AND d.state IN ('queued', 'sent', 'postponed')
     ) THEN drained ELSE %(ordered)s END
-WHERE id = %(channel)s AND {unchanged}
+WHERE id = %(channel)s AND ordered = %(ordered)s AND {unchanged}
 """
 
 SEEN = "UPDATE devices_channel SET last_seen_at = %(now)s WHERE id = %(channel)s"
@@ -158,9 +165,24 @@ def _values(channel: ChannelRow, report: Report) -> dict[str, Any]:
 def _answer(report: Report, body: bytes) -> dict[str, Any]:
     return {
         "state": STATE_AFTER[report.status].value,
-        "chain": json.dumps(to_json(report.error_chain)),
+        "chain": json.dumps(_chain(report.error_chain)),
         "body": fields.encrypt(body, "commands_result.body"),
     }
+
+
+def _chain(links: Sequence[Any]) -> list[Any]:
+    """Return an ErrorChain as it is kept beside the answer, which keeps it whole."""
+    return [
+        to_json({name: _short(value) for name, value in link.items()})
+        for link in links[:LINKS]
+        if isinstance(link, Mapping)
+    ]
+
+
+def _short(value: object) -> object:
+    if isinstance(value, str):
+        return value[:LONGEST]
+    return None if isinstance(value, list | dict | bytes) else value
 
 
 def _settle_and_send(channel: ChannelRow, values: Mapping[str, Any]) -> Next | None:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cryptography import x509
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from devices.models import Enrollment, Secret
@@ -23,6 +24,8 @@ from .models import Delivery, Result, State
 logger = logging.getLogger(__name__)
 
 BATCH = 200
+MAX_TRIES = 3
+"""An answer that ended the reading process so often is left raw."""
 
 Answer = Mapping[str, Any]
 Reader = Callable[[Enrollment, Answer, dt.datetime], None]
@@ -52,34 +55,47 @@ ANONYMOUS = frozenset(("serial_number", "imei", "meid"))
 def read_waiting() -> int:
     """Read answers that wait, oldest first; return how many were."""
     done = 0
-    while batch := _unread():
-        for result in batch:
-            _read(result)
-        done += len(batch)
+    while ids := _unread():
+        for pk in ids:
+            _read(pk)
+        done += len(ids)
     return done
 
 
-def _unread() -> list[Result]:
-    waiting = Result.objects.filter(read_at__isnull=True).order_by("pk")
-    return list(
-        waiting.select_related(
-            "delivery__command", "delivery__channel__enrollment__device"
-        )[:BATCH]
-    )
+def _unread() -> list[int]:
+    waiting = Result.objects.filter(read_at__isnull=True, tries__lt=MAX_TRIES)
+    return list(waiting.order_by("pk").values_list("pk", flat=True)[:BATCH])
 
 
-def _read(result: Result) -> None:
-    """Read one answer; marking it first, so that another worker leaves it alone."""
-    mine = Result.objects.filter(pk=result.pk, read_at__isnull=True)
+def _read(pk: int) -> None:
+    """Read one answer. That it is tried is written first: it may end the process.
+
+    A database that is away is no fault of the answer: it is read another time.
+    """
+    waiting = Result.objects.filter(pk=pk, read_at__isnull=True)
+    waiting.update(tries=F("tries") + 1, problem="Reading it was cut off.")
     try:
         with transaction.atomic():
-            if mine.update(read_at=timezone.now()):
-                answer = plist.loads(bytes(result.body))
-                _take(result.delivery, answer, result.received_at)
+            _read_locked(waiting)
+    except (InterfaceError, OperationalError):
+        waiting.update(tries=F("tries") - 1)
+        raise
     except Exception as error:  # one answer must not hold up those behind it
-        logger.exception("the answer to delivery %d cannot be read", result.delivery_id)
+        logger.exception("the answer %d cannot be read", pk)
         problem = f"{type(error).__name__}: {error}"[:255]
-        mine.update(read_at=timezone.now(), problem=problem)
+        waiting.update(read_at=timezone.now(), problem=problem)
+
+
+def _read_locked(waiting: QuerySet[Result]) -> None:
+    """Locked, so that another worker leaves it alone."""
+    rows = waiting.select_related(
+        "delivery__command", "delivery__channel__enrollment__device"
+    )
+    result = rows.select_for_update(of=("self",), skip_locked=True).first()
+    if result:
+        answer = plist.loads(bytes(result.body))
+        _take(result.delivery, answer, result.received_at)
+        waiting.update(read_at=timezone.now(), problem="")
 
 
 def _take(delivery: Delivery, answer: Answer, received_at: dt.datetime) -> None:
@@ -173,7 +189,7 @@ def _configured(enrollment: Enrollment, *_: object) -> None:
 
 def _erased(enrollment: Enrollment, *_: object) -> None:
     if enrollment.state != Enrollment.State.ENDED:
-        enrollment.end("erased")
+        enrollment.end(Enrollment.ERASED)
 
 
 READERS: dict[str, Reader] = {

@@ -14,11 +14,10 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet
 
 from devices.models import Channel, Device, Enrollment
+from mdmportal.protocol import schema
 
 from . import orders
-from .orders import Facts
 
-NOT_ENROLLED = "not enrolled"
 NAMED = 10
 """How many of the devices that cannot take a command are named for each reason."""
 
@@ -33,15 +32,11 @@ FACTS = {
 
 @dataclass(frozen=True)
 class Kind:
-    """Channels alike in all that decides: how many, how to find them, one of them."""
+    """Channels alike in all that decides: how many, how to find them, what decides."""
 
     count: int
     where: Q
-    example: Channel
-
-    @property
-    def facts(self) -> Facts:
-        return orders.facts_of(self.example)
+    target: schema.Target
 
 
 @dataclass(frozen=True)
@@ -102,12 +97,12 @@ class Targets:
         """Return how many cannot take the command, by reason."""
         counts: Counter[str] = Counter()
         for kind in self.kinds:
-            reason = orders.refusal(kind.example, request_type)
+            reason = orders.unavailable(request_type, kind.target)
             if reason:
                 counts[reason] += kind.count
         missing = self.count - sum(kind.count for kind in self.kinds)
         if missing > 0:
-            counts[NOT_ENROLLED] += missing
+            counts[orders.NOT_ENROLLED] += missing
         return counts
 
     def preview(self, request_type: str) -> Preview:
@@ -122,13 +117,13 @@ class Targets:
         )
 
     def _names(self, request_type: str, reason: str) -> Iterator[str]:
-        if reason == NOT_ENROLLED:
+        if reason == orders.NOT_ENROLLED:
             enrolled = self.channels.order_by().values("enrollment__device")
             without = self.devices.exclude(pk__in=enrolled).order_by("name", "pk")
             return (str(device) for device in without[:NAMED])
         where = Q()
         for kind in self.kinds:
-            if orders.refusal(kind.example, request_type) == reason:
+            if orders.unavailable(request_type, kind.target) == reason:
                 where |= kind.where
         found = self.channels.filter(where).select_related("enrollment__device")
         first = found.order_by("enrollment__device__name", "pk")[:NAMED]
@@ -136,22 +131,11 @@ class Targets:
 
 
 def _kind(row: Mapping[str, Any], user_id: str) -> Kind:
-    """Return the kind, with an unsaved channel that has its facts."""
     facts = {name: row[path] for name, path in FACTS.items()}
-    device = Device(
-        platform=facts["platform"],
-        os_version=facts["os_version"],
-        is_supervised=facts["is_supervised"],
+    known = {path: row[path] for path in FACTS.values() if row[path] is not None}
+    unknown = {f"{path}__isnull": True for path in FACTS.values() if row[path] is None}
+    return Kind(
+        count=row["n"],
+        where=Q(**known, **unknown),
+        target=orders.target(**facts, user_id=user_id),
     )
-    enrollment = Enrollment(
-        device=device,
-        state=Enrollment.State.ACTIVE,
-        mode=facts["mode"],
-        access_rights=facts["access_rights"],
-    )
-    where = Q(**{path: row[path] for path in FACTS.values() if row[path] is not None})
-    where &= Q(
-        **{f"{path}__isnull": True for path in FACTS.values() if row[path] is None}
-    )
-    example = Channel(enrollment=enrollment, user_id=user_id)
-    return Kind(count=row["n"], where=where, example=example)

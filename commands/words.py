@@ -1,4 +1,4 @@
-"""Words: what commands do, said to people; which ones destroy, which keys are secret.
+"""Words: what commands do, said to people.
 
 Whatever the catalogue has and these tables have not is offered all the same, under
 OTHER and without a summary: a new release of Apple's schema needs no change here.
@@ -132,7 +132,11 @@ CONSEQUENCES: Mapping[str, str] = {
     "ClearRestrictionsPassword": "The Screen Time passcode is removed.",
     "LOMDeviceRequest": "Other Macs may be switched off or restarted.",
 }
-"""Commands to be confirmed: what happens, in words."""
+"""What destructive commands do."""
+
+UNTOLD = (
+    "The portal does not know what this command does. Read Apple's description first."
+)
 
 FREQUENT: tuple[str, ...] = (
     "InstallProfile",
@@ -159,36 +163,6 @@ TITLES: Mapping[str, str] = {
     "EraseDevice": "Erase",
 }
 
-SECRET_KEYS: frozenset[str] = frozenset(
-    name.lower()
-    for name in (
-        "UnlockToken",
-        "BootstrapToken",
-        "PIN",
-        "Password",
-        "CurrentPassword",
-        "NewPassword",
-        "passwordHash",
-        "ActivationLockBypassCode",
-        "BypassCode",
-        "EscrowKey",
-        "FileVaultUnlock",
-        "FDE_PersonalRecoveryKeyCMS",
-        "RecoveryKey",
-        "RotateResult",
-        "EncryptedNewRecoveryKey",
-        "RedemptionCode",
-        "Payload",
-        "PushMagic",
-        "Token",
-        "DeviceAttestationNonce",
-        "Configuration",
-        "WiFiProfileData",
-        "MDMProfileData",
-    )
-)
-"""Keys of orders and answers whose values are not shown, in lower case."""
-
 EXPLAINED: Mapping[str, str] = {
     "PIN": "Six digits, for Macs. Write it down: it is not shown again.",
     "Identifier": "As the device lists it.",
@@ -209,9 +183,9 @@ def summary(request_type: str) -> str:
     return GROUPS.get(group_of(request_type), {}).get(request_type, "")
 
 
-def is_destructive(request_type: str) -> bool:
-    """Whether the order is to be confirmed, and needs a right of its own."""
-    return request_type in CONSEQUENCES
+def consequence(request_type: str) -> str:
+    """Return what to know before confirming a destructive command."""
+    return CONSEQUENCES.get(request_type, UNTOLD)
 
 
 def title(request_type: str) -> str:

@@ -162,7 +162,7 @@ def _handed_over(request: HttpRequest) -> x509.Certificate | None:
         if value.startswith(":"):  # RFC 9440: base64 of DER between colons
             return x509.load_der_x509_certificate(base64.b64decode(value.strip(":")))
         return x509.load_pem_x509_certificate(unquote(value).encode())
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise ProtocolError("the client certificate cannot be read") from error
 
 

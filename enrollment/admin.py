@@ -4,19 +4,24 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.safestring import SafeString
 
 from devices.admin.base import Admin, ReadOnlyAdmin, badge
 from devices.models import Enrollment
-from mdmportal.protocol import mobileconfig
 
 from . import profiles, qr
+from .download import respond
 from .forms import WayForm
 from .models import CertificateAuthority, EnrollmentProfile
+
+# By the challenge it answered: an enrollment keeps no more than its way's name.
+STAY = "challenges__identity__enrollment"
+ENROLLED = Count(
+    STAY, filter=Q(**{f"{STAY}__state": Enrollment.State.ACTIVE}), distinct=True
+)
 
 
 def download(request: HttpRequest, model_admin: "WayAdmin", pk: int) -> HttpResponse:
@@ -25,14 +30,10 @@ def download(request: HttpRequest, model_admin: "WayAdmin", pk: int) -> HttpResp
         raise PermissionDenied
     way = get_object_or_404(EnrollmentProfile, pk=pk)
     try:
-        body = profiles.make(way)
+        return respond(way)
     except profiles.NotReady as problem:
         messages.error(request, str(problem))
         return redirect("admin:enrollment_enrollmentprofile_change", pk)
-    response = HttpResponse(body, content_type=mobileconfig.CONTENT_TYPE)
-    response["Content-Disposition"] = f'attachment; filename="{way.code}.mobileconfig"'
-    response["Cache-Control"] = "no-store"
-    return response
 
 
 @admin.register(EnrollmentProfile)
@@ -57,7 +58,7 @@ class WayAdmin(Admin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EnrollmentProfile]:
         rows: QuerySet[EnrollmentProfile] = super().get_queryset(request)
-        return rows.annotate(devices=_enrolled())
+        return rows.annotate(devices=ENROLLED)
 
     @admin.display(ordering="is_enabled")
     def state(self, way: EnrollmentProfile) -> SafeString:
@@ -71,30 +72,8 @@ class WayAdmin(Admin):
     def enrolled(self, way: EnrollmentProfile) -> int:
         return int(way.devices)  # type: ignore[attr-defined]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        way = self.found(request, object_id)
-        shown = {"way": way, "qr": qr.svg(way.url)} if way else {}
-        context = {**(extra_context or {}), **shown}
-        page: HttpResponse = super().change_view(request, object_id, form_url, context)
-        return page
-
-
-def _enrolled() -> Coalesce:
-    """Count the devices enrolled now; an enrollment keeps its way's name as text."""
-    enrolled = (
-        Enrollment.objects.filter(way=OuterRef("name"), state=Enrollment.State.ACTIVE)
-        .order_by()
-        .values("way")
-        .annotate(n=Count("pk"))
-        .values("n")
-    )
-    return Coalesce(Subquery(enrolled, output_field=IntegerField()), 0)
+    def details(self, request: HttpRequest, way: EnrollmentProfile) -> dict[str, Any]:
+        return {"way": way, "state": self.state(way), "qr": qr.svg(way.url)}
 
 
 @admin.register(CertificateAuthority)

@@ -51,7 +51,6 @@ def authenticate(caller: Caller, message: checkin.Authenticate) -> bytes:
     device = _device(message)
     open_one = _open_enrollment(identity)
     if open_one is None:
-        _end_earlier(device)
         _open(identity, device, message)
     elif open_one.device_id != device.pk:
         raise ProtocolError("the identity belongs to another device")
@@ -90,13 +89,6 @@ def _device(message: checkin.Authenticate) -> Device:
 def _first_name(device: Device, message: checkin.Authenticate) -> str:
     """What to call a device that has not told its name yet."""
     return device.name or message.product_name or message.serial_number
-
-
-def _end_earlier(device: Device) -> None:
-    """End the stay before this one: nothing that waited in it runs in the new one."""
-    open_ones = device.enrollments.exclude(state=Enrollment.State.ENDED)
-    for enrollment in open_ones.select_related("device"):
-        enrollment.end("enrolled again")
 
 
 def _open(identity: Identity, device: Device, message: checkin.Authenticate) -> None:
@@ -183,11 +175,23 @@ def _complete(
         enrollment.save(update_fields=["awaiting_configuration"])
     if enrollment.state != Enrollment.State.PENDING:
         return
+    _end_others(enrollment)
     enrollment.state = Enrollment.State.ACTIVE
     enrollment.enrolled_at = timezone.now()
     enrollment.save(update_fields=["state", "enrolled_at"])
     channel.enrollment = enrollment
     inventory.ask(channel, and_then=[inventory.configured()] if awaiting else [])
+
+
+def _end_others(enrollment: Enrollment) -> None:
+    """End the stays before this one: nothing that waited in them runs in the new one.
+
+    Only now: a device whose new profile fails after Authenticate keeps its old one.
+    """
+    Device.objects.select_for_update().get(pk=enrollment.device_id)
+    others = enrollment.device.enrollments.exclude(pk=enrollment.pk)
+    for other in others.exclude(state=Enrollment.State.ENDED).select_related("device"):
+        other.end("enrolled again")
 
 
 # --- The others

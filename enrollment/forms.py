@@ -9,12 +9,11 @@ from unfold.widgets import (
     UnfoldAdminTextareaWidget,
 )
 
-from mdmportal.protocol import mobileconfig
-from mdmportal.protocol.schema import RIGHT_NAMES
+from mdmportal.protocol.rights import WORDS, AccessRights, check
 
 from .models import EnrollmentProfile
 
-CHOICES = [(str(bit), words.capitalize()) for bit, words in RIGHT_NAMES.items()]
+CHOICES = [(str(right), words.capitalize()) for right, words in WORDS.items()]
 
 
 class WayForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -38,26 +37,20 @@ class WayForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         mask = self.instance.access_rights
-        self.fields["rights"].initial = [str(bit) for bit in RIGHT_NAMES if mask & bit]
+        self.fields["rights"].initial = [
+            str(each) for each in AccessRights if mask & each
+        ]
 
     def clean_rights(self) -> int:
         """Return the mask; two rights need another, without which devices refuse."""
-        rights = sum(int(bit) for bit in self.cleaned_data["rights"])
+        rights = sum(int(each) for each in self.cleaned_data["rights"])
         try:
-            mobileconfig.check_rights(rights)
+            check(rights)
         except ValueError as error:
-            raise ValidationError(_in_words(rights)) from error
+            raise ValidationError(str(error)) from error
         return rights
 
     def _post_clean(self) -> None:
         if "rights" in self.cleaned_data:
             self.instance.access_rights = self.cleaned_data["rights"]
         super()._post_clean()  # type: ignore[misc]
-
-
-def _in_words(rights: int) -> str:
-    for needing, needed in ((2, 1), (128, 64)):
-        if rights & needing and not rights & needed:
-            wants, wanted = RIGHT_NAMES[needing], RIGHT_NAMES[needed]
-            return f"“{wants.capitalize()}” needs “{wanted.capitalize()}” too."
-    return "Choose at least one right."

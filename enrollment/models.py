@@ -18,7 +18,7 @@ from django.utils.functional import cached_property
 
 from devices.models import Enrollment, Identity
 from mdmportal.fields import EncryptedBinaryField
-from mdmportal.protocol import mobileconfig
+from mdmportal.protocol import rights
 
 
 class CertificateAuthority(models.Model):
@@ -78,8 +78,8 @@ class EnrollmentProfile(models.Model):
         editable=False,
     )
     access_rights = models.PositiveIntegerField(
-        default=mobileconfig.ALL_RIGHTS,
-        help_text=f"Sum of Apple's rights; {mobileconfig.ALL_RIGHTS} is all of them.",
+        default=rights.ALL,
+        help_text=f"Sum of Apple's rights; {rights.ALL} is all of them.",
     )
     description = models.TextField(
         blank=True, help_text="Shown to the person who enrolls."
@@ -102,7 +102,7 @@ class EnrollmentProfile(models.Model):
 
     def clean(self) -> None:
         try:
-            mobileconfig.check_rights(self.access_rights)
+            rights.check(self.access_rights)
         except ValueError as error:
             raise ValidationError({"access_rights": str(error)}) from error
 

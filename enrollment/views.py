@@ -7,16 +7,16 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_GET, require_safe
 
 from commands import connect
 from devices.authentication import Caller
 from devices.requests import answer_for_errors, device_endpoint, read_body
-from mdmportal.protocol import ProtocolError, mobileconfig, plist
+from mdmportal.protocol import ProtocolError, plist
 from mdmportal.protocol import checkin as protocol
 from mdmportal.protocol import scep as scep_protocol
 
-from . import authority, checkin, profiles, qr, scep
+from . import authority, checkin, download, profiles, qr, scep
 from .models import EnrollmentProfile
 
 PLIST = "application/xml; charset=UTF-8"
@@ -73,24 +73,17 @@ def _message_of(request: HttpRequest) -> bytes:
 def enroll(request: HttpRequest, code: str) -> HttpResponse:
     """The page of one way in: what will happen, the profile, a QR code for a phone."""
     way = get_object_or_404(EnrollmentProfile, code=code, is_enabled=True)
-    context = {"way": way, "organization": settings.ORGANIZATION, "qr": qr.svg(way.url)}
+    context = {"way": way, "qr": qr.svg(way.url)}
     return render(request, "enrollment/enroll.html", context)
 
 
-@require_safe
+@require_GET
 @never_cache
 def profile(request: HttpRequest, code: str) -> HttpResponse:
     """A fresh enrollment profile, for one device."""
     way = get_object_or_404(EnrollmentProfile, code=code, is_enabled=True)
     try:
-        body = profiles.make(way)
+        return download.respond(way)
     except profiles.NotReady as problem:
-        context = {
-            "way": way,
-            "problem": problem,
-            "organization": settings.ORGANIZATION,
-        }
+        context = {"way": way, "problem": problem}
         return render(request, "enrollment/not_ready.html", context, status=503)
-    response = HttpResponse(body, content_type=mobileconfig.CONTENT_TYPE)
-    response["Content-Disposition"] = f'attachment; filename="{way.code}.mobileconfig"'
-    return response

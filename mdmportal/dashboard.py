@@ -15,7 +15,7 @@ from unfold.dataclasses import SearchResult
 
 from apns.models import PushCertificate
 from commands.models import OPEN, Delivery, State
-from devices.admin.filters import BANDS, expiring, missing
+from devices.admin.filters import BANDS, UNTOLD, expiring, missing
 from devices.models import AuditEntry, Device, Enrollment, Identity
 from enrollment.models import CertificateAuthority
 
@@ -151,7 +151,7 @@ def _platforms(enrolled: Counter[str]) -> list[Bar]:
         (
             platform or "not told yet",
             count,
-            _list("devices_device", state="active", platform__exact=platform),
+            _list("devices_device", state="active", platform=platform or UNTOLD),
         )
         for platform, count in enrolled.most_common()
     )
@@ -184,7 +184,7 @@ def _systems() -> list[Bar]:
             _list(
                 "devices_device",
                 state="active",
-                platform__exact=platform,
+                platform=platform or UNTOLD,
                 os_version=version,
             ),
         )

@@ -226,7 +226,8 @@ TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 """Networks from which CLIENT_CERTIFICATE_HEADER is believed."""
 
 SCEP_CHALLENGE_LIFE = env.int("SCEP_CHALLENGE_LIFE", default=60 * 60)
-IDENTITY_LIFE = env.int("IDENTITY_LIFE", default=365 * 24 * 60 * 60)
+IDENTITY_LIFE = env.int("IDENTITY_LIFE", default=10 * 365 * 24 * 60 * 60)
+"""Seconds. An identity cannot be renewed yet: it must outlast the device."""
 
 # --- Push
 

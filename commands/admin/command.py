@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.views import ChangeList
@@ -46,6 +47,7 @@ class CommandAdmin(ReadOnlyAdmin):
     search_help_text = "Search command, note or person"
     ordering = ("-ordered_at", "-pk")
     paginator = LongPaginator
+    details_template = "commands/command.html"
     custom_urls = (
         ("order/", "commands_command_order", order.choose),
         ("order/<str:request_type>/", "commands_command_order_form", order.fill),
@@ -60,6 +62,11 @@ class CommandAdmin(ReadOnlyAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CommandList]:
         return CommandList
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Command]:
+        """The keys may be secret: they are decrypted on an order's own page alone."""
+        rows: QuerySet[Command] = super().get_queryset(request)
+        return rows.defer("keys_plist")
+
     @admin.display(description="")
     def what(self, command: Command) -> str:
         return command.note or words.summary(command.request_type)
@@ -70,26 +77,14 @@ class CommandAdmin(ReadOnlyAdmin):
         cell = live.progress_cell(shown)
         return format_html('<div style="min-width: 220px">{}</div>', cell)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        command = self.found(request, object_id)
-        if command is None:
-            return self.is_missing(request, object_id)
+    def details(self, request: HttpRequest, command: Command) -> dict[str, Any]:
         deliveries = command.deliveries.select_related("channel__enrollment__device")
         shown = progress.of([command.pk])[command.pk]
-        return self.page(
-            request,
-            "commands/command.html",
-            title=command.request_type,
-            object=command,
-            summary=words.summary(command.request_type),
-            keys=answers.pretty(command.keys) if command.keys else "",
-            progress=live.progress_cell(shown),
-            total=shown.total,
-            rows=[(row, live.state_cell(row)) for row in deliveries[:SHOWN]],
-        )
+        return {
+            "title": command.request_type,
+            "summary": words.summary(command.request_type),
+            "keys": answers.pretty(command.keys) if command.keys else "",
+            "progress": live.progress_cell(shown),
+            "total": shown.total,
+            "rows": [(row, live.state_cell(row)) for row in deliveries[:SHOWN]],
+        }

@@ -1,6 +1,6 @@
 """Delivery: the queue, one row for each channel's copy of a command."""
 
-from collections import defaultdict
+from collections import Counter
 from typing import Any
 
 from django.contrib import admin, messages
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from devices.admin.base import LongPaginator, ReadOnlyAdmin, moment
 
-from .. import answers, live, queue, repeating, words
+from .. import answers, errors, live, queue, repeating, words
 from ..models import Delivery, Result, State
 from .filters import DeliveryTypeFilter, QueuedFilter, SettledFilter, StateFilter
 
@@ -53,6 +53,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     search_help_text = "Search device, user or CommandUUID"
     ordering = ("-pk",)
     paginator = LongPaginator
+    details_template = "commands/delivery.html"
     actions = ("cancel", "repeat")
     custom_urls = (
         ("live/", "commands_live", live.cells),
@@ -65,6 +66,11 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "its answer.",
     )
     empty_button = ("admin:commands_command_order", "Send a command")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        """The keys may be secret: they are decrypted on a delivery's own page alone."""
+        rows: QuerySet[Delivery] = super().get_queryset(request)
+        return rows.defer("command__keys_plist")
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("commands.change_delivery")
@@ -114,42 +120,28 @@ class DeliveryAdmin(ReadOnlyAdmin):
             text = f"At most {MOST_REPEATED} at a time: choose fewer."
             self.message_user(request, text, messages.ERROR)
             return
-        outcome = repeating.repeat(rows, by=request.user)
-        parts = [f"{outcome.queued} queued again."]
-        reasons: dict[str, int] = defaultdict(int)
-        for reason in outcome.refused:
-            reasons[reason] += 1
+        again = repeating.repeat(rows, by=request.user)
+        parts = [f"{again.queued} queued again."]
+        reasons = Counter(reason for _, reason in again.refused)
         parts += [f"{count} not: {reason}." for reason, count in reasons.items()]
-        level = messages.SUCCESS if outcome.queued else messages.WARNING
+        level = messages.SUCCESS if again.queued else messages.WARNING
         self.message_user(request, " ".join(parts), level)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        delivery = self.found(request, object_id)
-        if delivery is None:
-            return self.is_missing(request, object_id)
+    def details(self, request: HttpRequest, delivery: Delivery) -> dict[str, Any]:
         command, channel = delivery.command, delivery.channel
         result = Result.objects.filter(delivery=delivery).first()
         repeatable = repeating.why_not(delivery) == ""
-        return self.page(
-            request,
-            "commands/delivery.html",
-            title=f"{command.request_type} to {channel.enrollment.device}",
-            object=delivery,
-            command=command,
-            channel=channel,
-            summary=words.summary(command.request_type),
-            state=live.state_cell(delivery),
-            errors=answers.errors(delivery),
-            keys=answers.pretty(command.keys) if command.keys else "",
-            result=result,
-            answer=answers.text(result) if result else "",
-            can_cancel=self.has_cancel_permission(request)
+        return {
+            "title": f"{command.request_type} to {channel.enrollment.device}",
+            "command": command,
+            "channel": channel,
+            "summary": words.summary(command.request_type),
+            "state": live.state_cell(delivery),
+            "errors": errors.read(delivery.error_chain),
+            "keys": answers.pretty(command.keys) if command.keys else "",
+            "result": result,
+            "answer": answers.text(result) if result else "",
+            "can_cancel": self.has_cancel_permission(request)
             and delivery.state in (State.QUEUED, State.POSTPONED),
-            can_repeat=self.has_repeat_permission(request) and repeatable,
-        )
+            "can_repeat": self.has_repeat_permission(request) and repeatable,
+        }

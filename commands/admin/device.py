@@ -58,6 +58,7 @@ def push(request: HttpRequest, model_admin: "DeviceAdmin", pk: int) -> HttpRespo
 
 @admin.register(Device)
 class DeviceAdmin(DeviceList):
+    details_template = "devices/device/page.html"
     actions = ("send",)
     autocomplete_fields = ("owner",)
     fields = ("owner",)
@@ -109,7 +110,7 @@ class DeviceAdmin(DeviceList):
             "show_save_and_continue": False,
             "show_delete": False,
         }
-        form: HttpResponse = super().change_view(request, object_id, "", context)
+        form: HttpResponse = self.changeform_view(request, object_id, "", context)
         return form
 
     def response_post_save_change(
@@ -124,26 +125,15 @@ class DeviceAdmin(DeviceList):
         owner = str(obj.owner) if obj.owner else None
         AuditEntry.write(request.user, "owner assigned", obj, owner=owner)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        device = self.found(request, object_id)
-        if device is None:
-            return self.is_missing(request, object_id)
+    def details(self, request: HttpRequest, device: Device) -> dict[str, Any]:
         tab = device_page.tab_of(request.GET.get("tab", ""))
-        return self.page(
-            request,
-            f"devices/device/{tab}.html",
-            title=str(device),
-            object=device,
-            may_change=self.has_change_permission(request, device),
-            may_delete=self.has_delete_permission(request, device),
+        return {
+            "title": str(device),
+            "may_change": self.has_change_permission(request, device),
+            "may_delete": self.has_delete_permission(request, device),
+            "tab_template": f"devices/device/{tab}.html",
             **device_page.context(device, tab, request.user),
-        )
+        }
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest

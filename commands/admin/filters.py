@@ -1,30 +1,19 @@
 """Filters of orders and deliveries."""
 
 import datetime as dt
-from collections.abc import Callable
 
 from django.db.models import Q
 from django.utils import timezone
 
-from devices.admin.filters import TableFilter
+from devices.admin.filters import Table, TableFilter
 from mdmportal import catalogue
 
 from ..models import OPEN, State
 
-Table = dict[str, tuple[str, Callable[[], Q]]]
-
-
-def _since(**ago: int) -> Callable[[str], Q]:
-    def condition(column: str) -> Q:
-        return Q(**{f"{column}__gte": timezone.now() - dt.timedelta(**ago)})
-
-    return condition
-
-
 SPANS = {
-    "hour": ("Within the last hour", _since(hours=1)),
-    "day": ("Within the last day", _since(days=1)),
-    "week": ("Within the last 7 days", _since(days=7)),
+    "hour": ("Within the last hour", dt.timedelta(hours=1)),
+    "day": ("Within the last day", dt.timedelta(days=1)),
+    "week": ("Within the last 7 days", dt.timedelta(days=7)),
 }
 
 
@@ -34,9 +23,10 @@ class AgeFilter(TableFilter):
     column = ""
 
     def table(self) -> Table:
+        now = timezone.now()
         return {
-            name: (title, lambda condition=condition: condition(self.column))  # type: ignore[misc]
-            for name, (title, condition) in SPANS.items()
+            name: (title, Q(**{f"{self.column}__gte": now - span}))
+            for name, (title, span) in SPANS.items()
         }
 
 
@@ -64,13 +54,9 @@ class StateFilter(TableFilter):
 
     def table(self) -> Table:
         states = {
-            state.value: (state.label.capitalize(), _in_state(state)) for state in State
+            state.value: (state.label.capitalize(), Q(state=state)) for state in State
         }
-        return {"open": ("Waiting, in any way", lambda: Q(state__in=OPEN)), **states}
-
-
-def _in_state(state: State) -> Callable[[], Q]:
-    return lambda: Q(state=state)
+        return {"open": ("Waiting, in any way", Q(state__in=OPEN)), **states}
 
 
 class TypeFilter(TableFilter):
@@ -82,7 +68,7 @@ class TypeFilter(TableFilter):
 
     def table(self) -> Table:
         return {
-            name: (name, lambda name=name: Q(**{self.path: name}))  # type: ignore[misc]
+            name: (name, Q(**{self.path: name}))
             for name in sorted(catalogue.commands())
         }
 

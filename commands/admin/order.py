@@ -2,7 +2,7 @@
 
 import copy
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,15 +13,14 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from devices.admin.base import ids
 from devices.models import Channel, Device, Enrollment
 from mdmportal import catalogue
 
-from .. import filled, inventory, orders, words
+from .. import destructive, filled, inventory, orders, words
 from ..forms import OrderForm
-from ..models import Command
 from ..targets import Preview, Refused, Targets
 
-DESTRUCTIVE = "commands.order_destructive"
 MOST_IDS = 500
 SCOPE = ("ids", "channel", "list")
 """Parameters that say who: devices, one channel, or the device list's own filters."""
@@ -32,20 +31,16 @@ def targets_of(request: HttpRequest, model_admin: Any) -> Targets | None:
     if "channel" in request.GET:
         return _one_channel(request.GET["channel"])
     if "ids" in request.GET:
-        ids = [int(pk) for pk in request.GET["ids"].split(",") if _is_id(pk)]
-        return Targets(Device.objects.filter(pk__in=ids[:MOST_IDS]))
+        chosen = ids(request.GET["ids"].split(","))[:MOST_IDS]
+        return Targets(Device.objects.filter(pk__in=chosen))
     if "list" in request.GET:
         return _filtered(request, model_admin)
     return None
 
 
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19
-
-
 def _one_channel(pk: str) -> Targets:
     rows = Channel.objects.select_related("enrollment__device")
-    channel = rows.filter(pk=int(pk)).first() if _is_id(pk) else None
+    channel = rows.filter(pk__in=ids([pk])).first()
     if channel is None:
         raise Http404("no such channel")
     devices = Device.objects.filter(pk=channel.enrollment.device_id)
@@ -56,7 +51,7 @@ def _filtered(request: HttpRequest, model_admin: Any) -> Targets:
     """Return what the device list shows with these filters, all pages of it."""
     listing = copy.copy(request)
     listing.GET = QueryDict(request.GET["list"])
-    devices = model_admin.admin_site._registry[Device]
+    devices = model_admin.admin_site.get_model_admin(Device)
     found = devices.get_changelist_instance(listing).get_queryset(listing)
     return Targets(Device.objects.filter(pk__in=found.order_by().values("pk")))
 
@@ -70,8 +65,7 @@ def _check(request: HttpRequest, request_type: str = "") -> None:
     """Who orders sees the names of devices, so must be allowed both."""
     if not request.user.has_perms(("commands.add_command", "devices.view_device")):
         raise PermissionDenied
-    destroys = words.is_destructive(request_type)
-    if destroys and not request.user.has_perm(DESTRUCTIVE):
+    if request_type and destructive.refusal(request.user, request_type):
         raise PermissionDenied
 
 
@@ -115,17 +109,15 @@ def _groups(request: HttpRequest, targets: Targets) -> Mapping[str, list[Entry]]
 
 
 def _entry(request: HttpRequest, targets: Targets, request_type: str) -> Entry:
-    destructive = words.is_destructive(request_type)
-    refused = _in_words(targets.refusals(request_type), targets.count)
-    if destructive and not request.user.has_perm(DESTRUCTIVE):
-        refused = "your account may not order this"
+    refused = destructive.refusal(request.user, request_type)
+    refused = refused or _in_words(targets.refusals(request_type), targets.count)
     path = reverse("admin:commands_command_order_form", args=[request_type])
     return Entry(
         request_type=request_type,
         summary=words.summary(request_type),
         url=f"{path}?{scope(request)}",
         refused=refused,
-        destructive=destructive,
+        destructive=destructive.is_destructive(request_type),
     )
 
 
@@ -167,7 +159,8 @@ def fill(request: HttpRequest, model_admin: Any, request_type: str) -> HttpRespo
         title=words.title(request_type),
         request_type=request_type,
         summary=words.summary(request_type),
-        consequence=words.CONSEQUENCES.get(request_type, ""),
+        destructive=destructive.is_destructive(request_type),
+        consequence=words.consequence(request_type),
         targets=targets,
         preview=preview,
         form=form,
@@ -187,7 +180,7 @@ def _preview(targets: Targets, request_type: str) -> Preview:
 
 def _confirmation(targets: Targets, request_type: str, preview: Preview) -> str:
     """Return what must be typed: the device's name, or how many devices it is."""
-    if not words.is_destructive(request_type):
+    if not destructive.is_destructive(request_type):
         return ""
     return str(targets.single) if targets.single else str(preview.able)
 
@@ -196,7 +189,7 @@ def _initial(targets: Targets, request_type: str) -> dict[str, str]:
     """Fill in what all of the devices can be asked for, where that is the command."""
     if request_type != "DeviceInformation" or not targets.kinds:
         return {}
-    queries = [inventory.information_queries(kind.facts) for kind in targets.kinds]
+    queries = [inventory.information_queries(kind.target) for kind in targets.kinds]
     common = set.intersection(*map(set, queries))
     return {"key_Queries": "\n".join(name for name in queries[0] if name in common)}
 
@@ -208,33 +201,29 @@ def _place(
     request_type = form.command.request_type
     channels = targets.channels.select_related("enrollment__device").order_by("pk")
     try:
-        made, refused = filled.place(
+        order = orders.place(
             channels.iterator(chunk_size=1000),
             request_type,
             form.keys,
             by=request.user,
             note=form.cleaned_data["note"],
+            expires_at=form.expires_at,
         )
     except orders.Invalid as problem:
         form.add_error(None, str(problem))
         return None
-    _tell(request, request_type, made, refused)
-    if len(made) == 1:
-        return redirect("admin:commands_command_change", made[0].pk)
+    _tell(request, request_type, order)
+    if len(order.commands) == 1:
+        return redirect("admin:commands_command_change", order.commands[0].pk)
     path = reverse("admin:commands_delivery_changelist")
     return redirect(f"{path}?{urlencode({'type': request_type})}")
 
 
-def _tell(
-    request: HttpRequest,
-    request_type: str,
-    made: Iterable[Command],
-    refused: Mapping[str, str],
-) -> None:
-    queued = sum(command.deliveries.count() for command in made)
-    if queued:
-        plural = "" if queued == 1 else "s"
-        text = f"{request_type} is queued for {queued} device{plural}."
+def _tell(request: HttpRequest, request_type: str, order: orders.Order) -> None:
+    if order.queued:
+        plural = "" if order.queued == 1 else "s"
+        text = f"{request_type} is queued for {order.queued} device{plural}."
         messages.success(request, text)
-    for reason, count in Counter(refused.values()).most_common():
+    reasons = Counter(reason for _, reason in order.refused)
+    for reason, count in reasons.most_common():
         messages.warning(request, f"{count} could not take it: {reason}.")

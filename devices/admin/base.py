@@ -1,6 +1,6 @@
 """Base: what the dashboard's lists and pages have in common."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -38,6 +38,15 @@ def moment(column: str, title: str = "") -> Callable[[Any], str]:
     return show
 
 
+def ids(texts: Iterable[str]) -> list[int]:
+    """Return those texts that can be ids: numbers that fit into a column."""
+    return [
+        int(text)
+        for text in texts
+        if text.isascii() and text.isdigit() and len(text) < 19
+    ]
+
+
 class LongPaginator(Paginator):  # type: ignore[type-arg]
     """For lists that grow without end: counts no further than COUNTED."""
 
@@ -49,7 +58,8 @@ class LongPaginator(Paginator):  # type: ignore[type-arg]
 
 class Admin(ModelAdmin):  # type: ignore[misc]
     """A list of the dashboard. ``empty`` explains an empty one: icon, title, text, and
-    where its button leads with what is on it, if there is one."""
+    where its button leads with what is on it, if there is one. A row's page is
+    ``details_template``, filled by ``details``; without one it is the form."""
 
     list_per_page = 50
     show_full_result_count = False
@@ -57,6 +67,7 @@ class Admin(ModelAdmin):  # type: ignore[misc]
     list_filter_submit = True
     empty: tuple[str, str, str] = ("inbox", "Nothing here yet", "")
     empty_button: tuple[str, str] | None = None
+    details_template = ""
 
     def page(self, request: HttpRequest, template: str, **context: Any) -> HttpResponse:
         """Return a page of our own in the dashboard's frame."""
@@ -66,19 +77,27 @@ class Admin(ModelAdmin):  # type: ignore[misc]
         ours = {"opts": self.opts, **context} if "object" in context else context
         return TemplateResponse(request, template, {**frame, **ours})
 
-    def found(self, request: HttpRequest, object_id: str) -> Any:
-        """Return the row of a page or None; refuse who may not see it."""
-        row = self.get_object(request, unquote(object_id))
-        if row is not None and not self.has_view_or_change_permission(request, row):
-            raise PermissionDenied
-        return row
+    def details(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """Return what a row's own page shows beside the row itself."""
+        return {}
 
-    def is_missing(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Return the way back to the list, with a word on what was not there."""
-        redirect: HttpResponse = self._get_obj_does_not_exist_redirect(
-            request, self.opts, object_id
-        )
-        return redirect
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[no-any-return]
+        if not self.has_view_or_change_permission(request, row):
+            raise PermissionDenied
+        shown = self.details(request, row)
+        if self.details_template:
+            return self.page(request, self.details_template, object=row, **shown)
+        context = {**(extra_context or {}), **shown}
+        return super().change_view(request, object_id, form_url, context)  # type: ignore[no-any-return]
 
 
 class ReadOnlyAdmin(Admin):

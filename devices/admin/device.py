@@ -11,8 +11,7 @@ from ..models import Channel, Device, Enrollment
 from .base import Admin
 from .enrollment import state_badge
 from .filters import (
-    ChoiceFilter,
-    OwnerFilter,
+    PlatformFilter,
     SeenFilter,
     StateFilter,
     SupervisedFilter,
@@ -39,10 +38,10 @@ class DeviceList(Admin):
     )
     list_filter = (
         StateFilter,
-        ("platform", ChoiceFilter),
+        PlatformFilter,
         SeenFilter,
         SupervisedFilter,
-        OwnerFilter,
+        ("owner", admin.EmptyFieldListFilter),
         ("os_version", ValuesFilter),
     )
     list_select_related = ("owner",)

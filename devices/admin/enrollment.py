@@ -5,7 +5,7 @@ from django.utils.safestring import SafeString
 
 from ..models import Enrollment
 from .base import LongPaginator, ReadOnlyAdmin, badge, moment
-from .filters import ChoiceFilter
+from .filters import ChoiceFilter, WayFilter
 
 TONES = {Enrollment.State.ACTIVE: "ok", Enrollment.State.PENDING: "info"}
 
@@ -29,7 +29,11 @@ class EnrollmentAdmin(ReadOnlyAdmin):
         moment("ended_at", "ended"),
         "end_reason",
     )
-    list_filter = (("state", ChoiceFilter), ("mode", ChoiceFilter), "way")
+    list_filter = (
+        ("state", ChoiceFilter),
+        ("mode", ChoiceFilter),
+        ("identities__challenge__way", WayFilter),
+    )
     list_select_related = ("device",)
     search_fields = ("device__name", "device__serial_number", "device__udid")
     search_help_text = "Search device"

@@ -1,7 +1,7 @@
 """Filters of the lists: each is a parameter of the address, so it can be linked."""
 
 import datetime as dt
-from collections.abc import Callable
+from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -10,11 +10,14 @@ from unfold.contrib.filters.admin import (
     AllValuesCheckboxFilter,
     ChoicesDropdownFilter,
     DropdownFilter,
+    RelatedDropdownFilter,
 )
 
 from ..models import Channel, Device, Enrollment, Identity
 
 Rows = QuerySet[Device]
+UNTOLD = "unknown"
+"""The value of a parameter that asks for what devices have not told."""
 CLOSE, SOON = dt.timedelta(days=30), dt.timedelta(days=90)
 
 
@@ -26,6 +29,17 @@ class ValuesFilter(AllValuesCheckboxFilter):  # type: ignore[misc]
     """Any of the values that occur."""
 
 
+class WayFilter(RelatedDropdownFilter):  # type: ignore[misc]
+    """The way in that an enrollment came by, whatever it is called today."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.title = "way in"
+
+
+Table = dict[str, tuple[str, Q]]
+
+
 class TableFilter(DropdownFilter):  # type: ignore[misc]
     """One of a table's entries: parameter value -> title and what it leaves."""
 
@@ -34,25 +48,17 @@ class TableFilter(DropdownFilter):  # type: ignore[misc]
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
         chosen = self.table().get(self.value() or "")
-        return queryset.filter(chosen[1]()) if chosen else queryset
+        return queryset.filter(chosen[1]) if chosen else queryset
 
-    def table(self) -> dict[str, tuple[str, Callable[[], Q]]]:
+    def table(self) -> Table:
         raise NotImplementedError
 
 
 # --- Devices
 
 
-def _open_ones() -> QuerySet[Enrollment]:
-    return Enrollment.objects.exclude(state=Enrollment.State.ENDED)
-
-
-def _with_state(state: str) -> Q:
-    return Q(pk__in=Enrollment.objects.filter(state=state).values("device"))
-
-
-def _left() -> Q:
-    return ~Q(pk__in=_open_ones().values("device"))
+def _in_state(*states: str) -> Q:
+    return Q(pk__in=Enrollment.objects.filter(state__in=states).values("device"))
 
 
 def _seen(channels: Q) -> Q:
@@ -79,12 +85,22 @@ class StateFilter(TableFilter):
     title = "enrollment"
     parameter_name = "state"
 
-    def table(self) -> dict[str, tuple[str, Callable[[], Q]]]:
+    def table(self) -> Table:
+        active, pending = Enrollment.State.ACTIVE, Enrollment.State.PENDING
         return {
-            "active": ("Enrolled", lambda: _with_state(Enrollment.State.ACTIVE)),
-            "pending": ("Enrolling", lambda: _with_state(Enrollment.State.PENDING)),
-            "left": ("Left", _left),
+            "active": ("Enrolled", _in_state(active)),
+            "pending": ("Enrolling", _in_state(pending)),
+            "left": ("Left", ~_in_state(active, pending)),
         }
+
+
+class PlatformFilter(TableFilter):
+    title = "platform"
+    parameter_name = "platform"
+
+    def table(self) -> Table:
+        named = {each: (each, Q(platform=each)) for each in Device.Platform.values}
+        return {**named, UNTOLD: ("Not told yet", Q(platform=""))}
 
 
 class SeenFilter(TableFilter):
@@ -93,12 +109,12 @@ class SeenFilter(TableFilter):
     title = "last seen"
     parameter_name = "seen"
 
-    def table(self) -> dict[str, tuple[str, Callable[[], Q]]]:
+    def table(self) -> Table:
         return {
-            "hour": ("Within the last hour", lambda: _seen(~_before(hours=1))),
-            "day": ("Within the last day", lambda: _seen(~_before(days=1))),
-            "week": ("Within the last 7 days", lambda: _seen(~_before(days=7))),
-            "missing": ("Not for 30 days", missing),
+            "hour": ("Within the last hour", _seen(~_before(hours=1))),
+            "day": ("Within the last day", _seen(~_before(days=1))),
+            "week": ("Within the last 7 days", _seen(~_before(days=7))),
+            "missing": ("Not for 30 days", missing()),
         }
 
 
@@ -106,22 +122,11 @@ class SupervisedFilter(TableFilter):
     title = "supervision"
     parameter_name = "supervised"
 
-    def table(self) -> dict[str, tuple[str, Callable[[], Q]]]:
+    def table(self) -> Table:
         return {
-            "yes": ("Supervised", lambda: Q(is_supervised=True)),
-            "no": ("Not supervised", lambda: Q(is_supervised=False)),
-            "unknown": ("Not told yet", lambda: Q(is_supervised__isnull=True)),
-        }
-
-
-class OwnerFilter(TableFilter):
-    title = "owner"
-    parameter_name = "owned"
-
-    def table(self) -> dict[str, tuple[str, Callable[[], Q]]]:
-        return {
-            "yes": ("Has an owner", lambda: Q(owner__isnull=False)),
-            "no": ("Has no owner", lambda: Q(owner__isnull=True)),
+            "yes": ("Supervised", Q(is_supervised=True)),
+            "no": ("Not supervised", Q(is_supervised=False)),
+            UNTOLD: ("Not told yet", Q(is_supervised__isnull=True)),
         }
 
 
@@ -159,11 +164,8 @@ class ExpiryFilter(TableFilter):
     title = "expiry, of enrolled devices"
     parameter_name = "expires"
 
-    def table(self) -> dict[str, tuple[str, Callable[[], Q]]]:
-        def band(after: dt.timedelta | None, until: dt.timedelta) -> Callable[[], Q]:
-            return lambda: _in_use(expiring(after=after, until=until))
-
+    def table(self) -> Table:
         return {
-            name: (title.capitalize(), band(after, until))
+            name: (title.capitalize(), _in_use(expiring(after=after, until=until)))
             for name, (title, after, until) in BANDS.items()
         }

@@ -12,7 +12,11 @@ class Enrollment(models.Model):
     """From Authenticate to CheckOut, removal or replacement. A device has many.
 
     A fresh Authenticate opens a new one, so nothing of an old stay runs in a new one.
+    The old one goes on until the new one is complete: a device may fall back to it.
     """
+
+    ERASED = "erased"
+    """The end_reason of a stay that a living device may prove wrong."""
 
     class State(models.TextChoices):
         PENDING = "pending", "enrolling"
@@ -30,7 +34,7 @@ class Enrollment(models.Model):
     state = models.CharField(max_length=8, choices=State, default=State.PENDING)
     mode = models.CharField(max_length=16, choices=Mode, default=Mode.DEVICE)
     topic = models.CharField(max_length=255)
-    way = models.CharField("way in", max_length=64, blank=True)
+    way = models.CharField("way in", max_length=100, blank=True)
     access_rights = models.PositiveIntegerField(default=0)
     awaiting_configuration = models.BooleanField(default=False)
     opened_at = models.DateTimeField(default=timezone.now)
@@ -43,8 +47,8 @@ class Enrollment(models.Model):
         constraints = (
             models.UniqueConstraint(
                 fields=["device"],
-                condition=~Q(state="ended"),
-                name="enrollment_one_open_per_device",
+                condition=Q(state="active"),
+                name="enrollment_one_active_per_device",
             ),
         )
         indexes = (models.Index(fields=["state", "topic"]),)
@@ -57,8 +61,25 @@ class Enrollment(models.Model):
         self.state, self.ended_at = self.State.ENDED, timezone.now()
         self.end_reason = reason
         self.save(update_fields=["state", "ended_at", "end_reason"])
-        self.channels.update(push_token="", push_magic="", push_at=None)
+        list(self.channels.select_for_update().order_by("pk"))  # as orders lock them
+        tokens = {} if reason == self.ERASED else {"push_token": "", "push_magic": ""}
+        self.channels.update(push_at=None, **tokens)
         enrollment_ended.send(type(self), enrollment=self)
+
+    def erasure_failed(self) -> bool:
+        """Go on with a stay that ended as erased; return whether it did.
+
+        To be called when its identity speaks: a key does not survive an erasure.
+        """
+        if self.state != self.State.ENDED or self.end_reason != self.ERASED:
+            return False
+        Device.objects.select_for_update().get(pk=self.device_id)
+        others = self.device.enrollments.filter(state=self.State.ACTIVE)
+        if others.exists():
+            return False
+        self.state, self.ended_at, self.end_reason = self.State.ACTIVE, None, ""
+        self.save(update_fields=["state", "ended_at", "end_reason"])
+        return True
 
 
 class Channel(models.Model):

@@ -2,12 +2,16 @@
 
 import base64
 import datetime as dt
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from django.db import models
 
 from .device import Device
+
+LONGEST = 1000
+"""Characters of what JSON cannot hold as it is: endless numbers, dates out of range."""
 
 
 class Inventory(models.Model):
@@ -46,6 +50,10 @@ def to_json(value: Any) -> Any:
         return base64.b64encode(value).decode()
     if isinstance(value, dt.datetime):
         return value.replace(tzinfo=dt.UTC).isoformat()
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool):
         return value
-    return str(value)
+    if isinstance(value, int):
+        return value if abs(value) < 2**63 else hex(value)[:LONGEST]
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    return str(value)[:LONGEST]

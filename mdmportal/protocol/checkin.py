@@ -74,6 +74,9 @@ class UserAuthenticate(Message):
     digest_response: str = plist.key("DigestResponse", str, default="")
 
 
+MAX_TOKEN = 1024
+"""Bytes of a push token: it goes into the address of every push. Apple's are 32."""
+
 MESSAGES: dict[str, type[Message]] = {
     cls.__name__: cls
     for cls in (
@@ -97,7 +100,10 @@ def read(source: Mapping[str, Any]) -> Message:
     message_type = source.get("MessageType")
     if not isinstance(message_type, str) or message_type not in MESSAGES:
         raise ProtocolError(f"unknown MessageType {str(message_type)[:64]!r}")
-    return plist.read(MESSAGES[message_type], source)
+    message = plist.read(MESSAGES[message_type], source)
+    if isinstance(message, TokenUpdate) and len(message.token) > MAX_TOKEN:
+        raise ProtocolError(f"Token is longer than {MAX_TOKEN} bytes")
+    return message
 
 
 def bootstrap_token(token: bytes) -> bytes:

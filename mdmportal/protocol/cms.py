@@ -190,7 +190,12 @@ def _key_identifier(certificate: x509.Certificate) -> bytes | None:
         extension = certificate.extensions.get_extension_for_class(
             x509.SubjectKeyIdentifier
         )
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+    except (
+        ValueError,
+        x509.ExtensionNotFound,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ):
         return None
     return extension.value.digest
 

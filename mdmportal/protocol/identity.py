@@ -7,7 +7,7 @@ https://developer.apple.com/documentation/devicemanagement/check-in
 
 from dataclasses import dataclass
 
-from . import plist
+from . import ProtocolError, plist
 
 SHARED_IPAD_USER = "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF"
 """The UserID of every Shared iPad user: the short name tells them apart."""
@@ -34,5 +34,7 @@ class Speaker:
     def user_id(self) -> str:
         """The key of the user's channel; '' on the device channel."""
         if self.raw_user_id.upper() == SHARED_IPAD_USER:
+            if not self.user_short_name:
+                raise ProtocolError("a user of a Shared iPad without UserShortName")
             return self.user_short_name
         return self.raw_user_id or self.enrollment_user_id

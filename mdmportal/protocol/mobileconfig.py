@@ -13,7 +13,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from . import ProtocolError, cms, plist
+from . import ProtocolError, cms, plist, rights
 
 CONTENT_TYPE = "application/x-apple-aspen-config"
 MDM = "com.apple.mdm"
@@ -21,7 +21,6 @@ SCEP = "com.apple.security.scep"
 ROOT = "com.apple.security.root"
 TOPIC_PREFIX = "com.apple.mgmt."
 
-ALL_RIGHTS = 8191
 SERVER_CAPABILITIES = ("com.apple.mdm.per-user-connections",)
 BOOTSTRAP_TOKEN = "com.apple.mdm.bootstraptoken"  # noqa: S105
 
@@ -63,14 +62,14 @@ class EnrollmentProfile:
     challenge: str
     subject: str
     ca_fingerprint: bytes = b""
-    access_rights: int = ALL_RIGHTS
+    access_rights: int = rights.ALL
     anchors: Sequence[x509.Certificate] = ()
     description: str = ""
 
     def __post_init__(self) -> None:
         if not self.topic.startswith(TOPIC_PREFIX):
             raise ValueError(f"the topic must start with {TOPIC_PREFIX}")
-        check_rights(self.access_rights)
+        rights.check(self.access_rights)
 
     def to_plist(self) -> bytes:
         """Return the profile, unsigned."""
@@ -134,18 +133,6 @@ class EnrollmentProfile:
     def _payload(self, kind: str, name: str, **keys: Any) -> dict[str, Any]:
         identifier = f"{self.identifier}.{name}"
         return payload(kind, identifier, stable_uuid(self.seed, name), **keys)
-
-
-def check_rights(rights: int) -> None:
-    """Raise ValueError where ``rights`` is a mask that devices refuse.
-
-    https://developer.apple.com/documentation/devicemanagement/mdm
-    """
-    if not 0 < rights <= ALL_RIGHTS:
-        raise ValueError(f"AccessRights must be between 1 and {ALL_RIGHTS}")
-    for needing, needed in ((2, 1), (128, 64)):
-        if rights & needing and not rights & needed:
-            raise ValueError(f"AccessRights {needing} needs {needed} too")
 
 
 def read(profile: bytes) -> dict[str, Any]:

@@ -13,11 +13,16 @@ from typing import Any, TypeVar
 from . import ProtocolError
 
 MAX_DEPTH = 64
-MAX_NODES = 1_000_000
-"""More than any device sends. A binary plist can share one array a billion times."""
+MAX_NODES = 300_000
+"""More values than any device sends."""
+MAX_SIZE = 64 * 1024 * 1024
+"""Characters and bytes of all of them, counted at each reference: a binary plist can
+share one array or one string a billion times."""
 
 MAX_TEXT = 255
 """Characters of a text in a message's own keys; what an answer holds is not limited."""
+MAX_DATA = 64 * 1024
+"""Bytes of data there: a token, say."""
 
 T = TypeVar("T")
 
@@ -37,6 +42,7 @@ def loads(body: bytes) -> dict[str, Any]:
     Anything else is a ProtocolError: no plist, another root, entities, nesting deeper
     than MAX_DEPTH, more than MAX_NODES values.
     """
+    _check_count(body)
     try:
         value = plistlib.loads(body)
     except Exception as error:  # plistlib lets a dozen kinds through
@@ -47,19 +53,32 @@ def loads(body: bytes) -> dict[str, Any]:
     return value
 
 
+def _check_count(body: bytes) -> None:
+    """Refuse what is made of too many parts before time is spent on reading it."""
+    if body.startswith(b"bplist"):
+        parts = int.from_bytes(body[-24:-16], "big")
+    else:
+        parts = body.count(b"<") // 2  # an element begins and ends
+    if parts > 2 * MAX_NODES:  # keys are parts as well
+        raise ProtocolError("the property list holds too many values")
+
+
 def _check_size(root: object) -> None:
     """Walk ``root`` level by level, so that neither depth nor sharing can hurt."""
-    level, nodes = [root], 0
+    level, nodes, size = [root], 0, 0
     for _ in range(MAX_DEPTH):
         inner: list[Any] = []
         for value in level:
             if isinstance(value, dict):
                 if not all(isinstance(name, str) for name in value):
                     raise ProtocolError("a key of the property list is not a string")
+                size += sum(map(len, value))
                 inner.extend(value.values())
             elif isinstance(value, list):
                 inner.extend(value)
-            if nodes + len(inner) > MAX_NODES:
+            elif isinstance(value, str | bytes):
+                size += len(value)
+            if nodes + len(inner) > MAX_NODES or size > MAX_SIZE:
                 raise ProtocolError("the property list holds too many values")
         if not inner:
             return
@@ -87,7 +106,7 @@ def _utc(value: Any) -> Any:
 def key(name: str, kind: type, **options: Any) -> Any:
     """Declare a dataclass field read from the key ``name``; no default: required.
 
-    Text beyond MAX_TEXT characters is refused: it names or describes something.
+    Text beyond MAX_TEXT characters and data beyond MAX_DATA bytes is refused.
     """
     return dataclasses.field(metadata={"key": name, "kind": kind}, **options)
 
@@ -118,6 +137,8 @@ def _typed(name: str, value: object, kind: type) -> object:
         raise ProtocolError(f"{name} is not {NAMES[kind]}")
     if isinstance(value, str):
         _check_text(name, value)
+    if isinstance(value, bytes) and len(value) > MAX_DATA:
+        raise ProtocolError(f"{name} is longer than {MAX_DATA} bytes")
     return value
 
 

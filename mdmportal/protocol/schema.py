@@ -16,48 +16,9 @@ from types import MappingProxyType
 from typing import Any
 
 from . import ProtocolError
+from .rights import WORDS, AccessRights
 
 Version = tuple[int, ...]
-
-RIGHTS: Mapping[str, int] = MappingProxyType(
-    {
-        "AllowInspection": 1,
-        "AllowInstallationRemoval": 2,
-        "AllowPasscodeRemovalAndLock": 4,
-        "DeviceLockAndRemovePasscode": 4,
-        "AllowDeviceErase": 8,
-        "AllowQueryDeviceInformation": 16,
-        "AllowQueryNetworkInformation": 32,
-        "AllowProvisioningInspection": 64,
-        "AllowProvisioningInstallationRemoval": 128,
-        "AllowQueryApplications": 256,
-        "QueryInstalledApps": 256,
-        "AllowQueryRestrictions": 512,
-        "AllowQuerySecurity": 1024,
-        "AllowSettings": 2048,
-        "AllowAppInstallation": 4096,
-    }
-)
-"""The schema's names -> bits of AccessRights in the payload com.apple.mdm.
-
-The schema also says ``None``, ``n/a`` and ``Special Case``: no bit is known to count.
-"""
-
-RIGHT_NAMES = {
-    1: "inspect profiles",
-    2: "install and remove profiles",
-    4: "lock the device and remove its passcode",
-    8: "erase the device",
-    16: "query device information",
-    32: "query network information",
-    64: "inspect provisioning profiles",
-    128: "install and remove provisioning profiles",
-    256: "inspect applications",
-    512: "query restrictions",
-    1024: "query security information",
-    2048: "change settings",
-    4096: "manage applications",
-}
 
 DISCRIMINATOR = "Item"
 """The key by which an element says which of an array's several shapes it has."""
@@ -246,7 +207,7 @@ _WORDS: Mapping[str, Callable[[Any], Any]] = {
     "introduced": parse_version,
     "deprecated": parse_version,
     "removed": parse_version,
-    "access_right": lambda name: RIGHTS.get(name, 0),
+    "access_right": lambda name: AccessRights.__members__.get(name, 0),
 }
 """The facts that are words in the schema and numbers here."""
 
@@ -403,53 +364,39 @@ _CONTENT: Mapping[str, Callable[[str, Key, Any], Iterator[Problem]]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Target:
-    """The device and channel something is meant for; '', () and None are unknown."""
-
-    os: str
-    version: Version
-    channel: str
-    supervised: bool | None
-    mode: str
-    rights: int
-
-
-def unavailable(
-    what: Command | Key,
-    *,
-    os: str,
-    version: Version = (),
-    channel: str = "device",
-    supervised: bool | None = None,
-    mode: str = "",
-    rights: int = 0,
-) -> str:
-    """Return why ``what`` cannot be used there, in plain words; '' if it can.
+class Target:
+    """The device and channel something is meant for.
 
     ``os`` is in Apple's spelling (iOS, iPadOS, macOS, tvOS, visionOS, watchOS);
-    ``channel`` is device or user, ``mode`` one of Mode, ``rights`` the AccessRights
-    of the enrollment. What is unknown ('', (), None, rights 0) refuses nothing: the
-    device has the last word. A key has inherited what it does not change: a query of
-    DeviceInformation, or an item of Settings, can be asked about alone.
+    ``channel`` is device or user, ``mode`` one of Mode, ``rights`` the AccessRights of
+    the enrollment. What is unknown is '', (), None, and 0 for the rights.
     """
-    if not os:
+
+    os: str
+    version: Version = ()
+    channel: str = "device"
+    supervised: bool | None = None
+    mode: str = ""
+    rights: int = 0
+
+
+def unavailable(what: Command | Key, target: Target) -> str:
+    """Return why ``what`` cannot be used there, in plain words; '' if it can.
+
+    What is unknown of the target refuses nothing: the device has the last word. A key
+    has inherited what it does not change: a query of DeviceInformation, or an item of
+    Settings, can be asked about alone.
+    """
+    if not target.os:
         return ""
-    support = what.support.get("iOS" if os == "iPadOS" else os)
+    support = what.support.get("iOS" if target.os == "iPadOS" else target.os)
     if support is None:
-        return f"not on {os}"
-    target = _Target(
-        os=os,
-        version=version,
-        channel=channel,
-        supervised=supervised,
-        mode=mode,
-        rights=rights,
-    )
+        return f"not on {target.os}"
     reasons = (rule(support, target) for rule in _RULES)
     return next(filter(None, reasons), "")
 
 
-def _of_version(support: Support, target: _Target) -> str:
+def _of_version(support: Support, target: Target) -> str:
     version = _comparable(target.version)
     if version and version < _comparable(support.introduced):
         return f"needs {target.os} {_dotted(support.introduced)}"
@@ -468,7 +415,7 @@ def _dotted(version: Version) -> str:
     return ".".join(map(str, version))
 
 
-def _of_enrollment(support: Support, target: _Target) -> str:
+def _of_enrollment(support: Support, target: Target) -> str:
     if support.user_enrollment == "forbidden" and target.mode == Mode.USER:
         return "not under User Enrollment"
     if support.user_enrollment == "required" and target.mode in NOT_USER:
@@ -478,7 +425,7 @@ def _of_enrollment(support: Support, target: _Target) -> str:
     return ""
 
 
-def _of_shared_ipad(support: Support, target: _Target) -> str:
+def _of_shared_ipad(support: Support, target: Target) -> str:
     if support.shared_ipad == "forbidden" and target.mode == Mode.SHARED:
         return "not on Shared iPad"
     if support.shared_ipad == "required" and target.mode in NOT_SHARED:
@@ -486,12 +433,12 @@ def _of_shared_ipad(support: Support, target: _Target) -> str:
     return ""
 
 
-def _of_channel(support: Support, target: _Target) -> str:
+def _of_channel(support: Support, target: Target) -> str:
     refused = _channels(support, target).get(target.channel) is False
     return f"not on the {target.channel} channel" if refused else ""
 
 
-def _channels(support: Support, target: _Target) -> Mapping[str, bool | None]:
+def _channels(support: Support, target: Target) -> Mapping[str, bool | None]:
     """On iOS only a Shared iPad has a user channel; its channels have own rules."""
     shared = target.mode == Mode.SHARED or target.channel == "user"
     if target.os in ("iOS", "iPadOS") and shared:
@@ -500,21 +447,21 @@ def _channels(support: Support, target: _Target) -> Mapping[str, bool | None]:
     return {"device": support.device_channel, "user": support.user_channel}
 
 
-def _of_supervision(support: Support, target: _Target) -> str:
+def _of_supervision(support: Support, target: Target) -> str:
     if support.supervised and target.supervised is False:
         return "needs a supervised device"
     return ""
 
 
-def _of_rights(support: Support, target: _Target) -> str:
+def _of_rights(support: Support, target: Target) -> str:
     """User Enrollment knows no AccessRights; a profile that has them may not be 0."""
     missing = support.access_right & ~target.rights
     if target.rights and missing and target.mode != Mode.USER:
-        return f"needs the right to {RIGHT_NAMES[missing]}"
+        return f"needs the right to {WORDS[AccessRights(missing)]}"
     return ""
 
 
-_RULES: tuple[Callable[[Support, _Target], str], ...] = (
+_RULES: tuple[Callable[[Support, Target], str], ...] = (
     _of_version,
     _of_enrollment,
     _of_shared_ipad,

@@ -93,8 +93,7 @@ class Channel(ABC):
     def lacks(self, what: schema.Command | schema.Key) -> str:
         """Return why a command, or a key of one, is not for this channel; else ''."""
         device = self.device
-        return schema.unavailable(
-            what,
+        target = schema.Target(
             os=device.hardware.platform,
             version=schema.parse_version(device.state.os_version),
             channel="user" if self.is_user else "device",
@@ -102,6 +101,7 @@ class Channel(ABC):
             mode=device.mode,
             rights=device.stay.rights,
         )
+        return schema.unavailable(what, target)
 
     # Speaking
 

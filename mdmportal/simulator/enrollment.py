@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mdmportal.protocol.schema import RIGHTS
+from mdmportal.protocol.rights import AccessRights
 
 from .identity import Identity
 from .profile import Profile, read
 from .transport import Response
 
 UNRECOGNIZED = "com.apple.unrecognized.device"
-QUERY_DEVICE = RIGHTS["AllowQueryDeviceInformation"]
-CLEAR_PASSCODE = RIGHTS["AllowPasscodeRemovalAndLock"]
+QUERY_DEVICE = AccessRights.AllowQueryDeviceInformation
+CLEAR_PASSCODE = AccessRights.AllowPasscodeRemovalAndLock
 
 
 @dataclass(frozen=True)

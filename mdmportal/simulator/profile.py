@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from mdmportal.protocol import ProtocolError, cms, plist
-from mdmportal.protocol.mobileconfig import MDM, SCEP, TOPIC_PREFIX, check_rights
+from mdmportal.protocol.mobileconfig import MDM, SCEP, TOPIC_PREFIX
+from mdmportal.protocol.rights import check as check_rights
 
 from .errors import ProfileRefused
 from .identity import Identity
@@ -174,7 +175,7 @@ def _check_rights(mdm: Mapping[str, Any]) -> None:
         try:
             check_rights(rights)
         except (TypeError, ValueError) as error:
-            raise ProfileRefused(f"The AccessRights are not valid: {error}.") from error
+            raise ProfileRefused(f"The AccessRights are not valid: {error}") from error
 
 
 def check_update(old: Profile, new: Profile) -> None:

@@ -11,6 +11,7 @@ import pytest
 from mdmportal import catalogue
 from mdmportal.catalogue import compiler
 from mdmportal.protocol import schema
+from mdmportal.protocol.rights import AccessRights
 
 ROOT = Path(__file__).parents[2]
 CHECKOUT = ROOT.parent / "shared" / "apple-schema"
@@ -100,7 +101,7 @@ def test_every_name_of_a_right_is_known():
         for value in values(document)
         if isinstance(value, dict) and "access_right" in value
     }
-    assert names - set(schema.RIGHTS) == {"None", "n/a", "Special Case"}
+    assert names - set(AccessRights.__members__) == {"None", "n/a", "Special Case"}
 
 
 def test_every_type_is_known():

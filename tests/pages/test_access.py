@@ -4,6 +4,8 @@ import pytest
 from django.test import Client, override_settings
 from django.urls import reverse
 
+from commands import queue
+
 from .conftest import Fleet, SignIn
 
 LISTS = (
@@ -48,6 +50,26 @@ def test_every_list_opens_empty_and_explains_itself(admin: Client, name: str) ->
 def test_no_list_opens_for_staff_without_the_right(sign_in: SignIn, name: str) -> None:
     answer = sign_in().get(reverse(f"admin:{name}_changelist"))
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_row_that_is_not_there_leads_back(admin: Client, name: str) -> None:
+    page = admin.get(reverse(f"admin:{name}_change", args=[17]), follow=True)
+    assert page.redirect_chain
+    assert "doesn’t exist" in page.content.decode()
+
+
+def test_no_row_opens_for_staff_without_the_right(
+    sign_in: SignIn, fleet: Fleet
+) -> None:
+    [channel] = fleet()
+    command = queue.enqueue([channel.pk], "SecurityInfo")
+    rows = (channel.enrollment.device, command, command.deliveries.get())
+    for row in rows:
+        url = reverse(
+            f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk]
+        )
+        assert sign_in().get(url).status_code == 403
 
 
 def test_the_navigation_holds_only_what_is_open_to_one(

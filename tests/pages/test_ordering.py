@@ -1,11 +1,13 @@
 """Sending a command: who, what, its keys, the confirmation."""
 
+import datetime as dt
 import plistlib
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from commands.models import Command, Delivery
 from devices.models import Device, Secret
@@ -54,7 +56,7 @@ def test_all_that_a_filter_finds_can_be_chosen_at_once(
 ) -> None:
     fleet(3)
     fleet(2, platform="macOS")
-    url = reverse("admin:devices_device_changelist") + "?platform__exact=macOS"
+    url = reverse("admin:devices_device_changelist") + "?platform=macOS"
     first = Device.objects.filter(platform="macOS")[0]
     chosen = {"action": "send", "_selected_action": [first.pk], "select_across": "1"}
     page = admin.post(url, chosen, follow=True)
@@ -183,6 +185,18 @@ def test_wrong_keys_are_named_as_apple_names_them(
     assert not Command.objects.exists()
 
 
+def test_json_is_asked_for_in_an_empty_field_and_kept_as_it_was_typed(
+    admin: Client, fleet: Fleet
+) -> None:
+    [channel] = fleet()
+    url = form("Settings", ids=channel.enrollment.device_id)
+    assert admin.get(url).context["form"]["key_Settings"].value() == ""
+    for text in ("", "[{", '[\n  {\n    "Item": "Colour"\n  }\n]'):
+        page = admin.post(url, {"key_Settings": text})
+        assert page.context["form"].errors
+        assert page.context["form"]["key_Settings"].value() == text
+
+
 def test_a_missing_key_is_asked_for(admin: Client, fleet: Fleet) -> None:
     [channel] = fleet()
     url = form("RemoveProfile", ids=channel.enrollment.device_id)
@@ -194,7 +208,9 @@ def test_what_is_left_empty_is_not_sent(admin: Client, fleet: Fleet) -> None:
     [channel] = fleet()
     url = form("DeviceLock", ids=channel.enrollment.device_id)
     admin.post(url, {"key_Message": "Found me?", "key_PIN": "", "confirm": "Device 0"})
-    assert Command.objects.get().keys == {"Message": "Found me?"}
+    command = Command.objects.get()
+    assert command.keys == {"Message": "Found me?"}
+    assert command.expires_at is None
 
 
 def test_the_information_asked_for_is_what_the_devices_can_tell(
@@ -217,6 +233,26 @@ def test_each_device_gets_its_own_unlock_token(admin: Client, fleet: Fleet) -> N
     tokens = {command.keys["UnlockToken"] for command in Command.objects.all()}
     assert tokens == {b"unlock", b"another"}
     assert "1 could not take it" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("choice", "life"),
+    [
+        ("hour", dt.timedelta(hours=1)),
+        ("day", dt.timedelta(days=1)),
+        ("week", dt.timedelta(days=7)),
+    ],
+)
+def test_an_order_expires_if_told_to(
+    admin: Client, fleet: Fleet, choice: str, life: dt.timedelta
+) -> None:
+    [channel] = fleet()
+    before = timezone.now()
+    url = form("SecurityInfo", ids=channel.enrollment.device_id)
+    admin.post(url, {"expires": choice})
+    delivery = Delivery.objects.get()
+    assert delivery.expires_at is not None
+    assert before + life <= delivery.expires_at <= timezone.now() + life
 
 
 def test_a_user_of_a_mac_is_told_on_the_users_channel(

@@ -47,9 +47,13 @@ def test_every_number_is_that_of_the_list_it_leads_to(
 def test_the_bars_lead_to_lists_of_the_same_size(admin: Client, fleet: Fleet) -> None:
     fleet(2)
     fleet(3, platform="macOS", os_version="15.1")
+    fleet(1, platform="", os_version="")
     page = admin.get(reverse("admin:index"))
-    for bars in ("platforms", "modes", "systems"):
-        for bar in page.context[bars]:
+    for name, count in {"platforms": 3, "modes": 1, "systems": 2}.items():
+        bars = page.context[name]
+        assert len(bars) == count
+        assert sum(bar.count for bar in bars) == (5 if name == "systems" else 6)
+        for bar in bars:
             assert listed(admin, bar.url) == bar.count, bar
 
 

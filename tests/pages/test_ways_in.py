@@ -1,14 +1,20 @@
 """Ways in, in the dashboard and for the person who enrolls."""
 
+import re
+import uuid
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from apns import certificates
+from devices.models import Enrollment, Identity
 from enrollment.models import Challenge, EnrollmentProfile
-from mdmportal.protocol import mobileconfig
+from mdmportal.protocol import mobileconfig, rights
+from mdmportal.protocol.rights import AccessRights
 
-from .conftest import SignIn
+from .conftest import Fleet, SignIn
 from .test_push_certificate import certificate, key, pem
 
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X)"
@@ -45,19 +51,19 @@ def test_rights_are_chosen_in_words(admin: Client, way: EnrollmentProfile) -> No
 
 
 @pytest.mark.parametrize(
-    ("rights", "problem"),
+    ("chosen", "problem"),
     [
         (["2"], "“Install and remove profiles” needs “Inspect profiles” too."),
         ([], "This field is required."),
     ],
 )
 def test_rights_that_devices_refuse_are_refused(
-    admin: Client, way: EnrollmentProfile, rights: list[str], problem: str
+    admin: Client, way: EnrollmentProfile, chosen: list[str], problem: str
 ) -> None:
-    form = {"name": "Visitors", "code": "visitors", "rights": rights}
+    form = {"name": "Visitors", "code": "visitors", "rights": chosen}
     assert problem in admin.post(page_of(way), form).content.decode()
     way.refresh_from_db()
-    assert way.access_rights == mobileconfig.ALL_RIGHTS
+    assert way.access_rights == rights.ALL
 
 
 def test_a_new_way_in_has_all_rights_unless_told_otherwise(admin: Client) -> None:
@@ -102,10 +108,58 @@ def test_the_person_reads_what_it_can_see_and_do(
     assert "<script" not in text
 
 
+def test_a_way_in_keeps_its_devices_when_it_is_renamed(
+    admin: Client, way: EnrollmentProfile, fleet: Fleet
+) -> None:
+    for channel in fleet(2):
+        came_by(way, channel.enrollment)
+        came_by(way, channel.enrollment)  # a certificate renewed is no second device
+    [by_another_way, left] = fleet(2)
+    came_by(EnrollmentProfile.objects.exclude(pk=way.pk)[0], by_another_way.enrollment)
+    came_by(way, left.enrollment)
+    left.enrollment.end("checked out")
+    EnrollmentProfile.objects.filter(pk=way.pk).update(name="Guests")
+    page = admin.get(page_of(way)).content.decode()
+    link = re.search(r'<a href="([^"]+)">2 devices</a> enrolled by it now', page)
+    assert link
+    shown = admin.get(link[1].replace("&amp;", "&")).context["cl"]
+    assert shown.result_count == 2
+    [row] = (
+        admin.get(page_of(way).replace(f"{way.pk}/change/", "?q=Guests"))
+        .context["cl"]
+        .result_list
+    )
+    assert row.devices == 2
+
+
+def came_by(way: EnrollmentProfile, stay: Enrollment) -> None:
+    """Give the enrollment an identity that was issued for a challenge of this way."""
+    now, name = timezone.now(), str(uuid.uuid4())
+    identity = Identity.objects.create(
+        enrollment=stay, fingerprint=name, not_before=now, not_after=now
+    )
+    Challenge.objects.create(way=way, digest=name, expires_at=now, identity=identity)
+
+
+def told(client: Client, way: EnrollmentProfile, access_rights: int) -> int:
+    """Return how many things the person is told that IT can see or do."""
+    EnrollmentProfile.objects.update(access_rights=access_rights)
+    page = client.get(way.get_absolute_url()).content.decode()
+    return page.count("is-yes")
+
+
+def test_the_person_is_told_of_every_right(
+    client: Client, way: EnrollmentProfile
+) -> None:
+    assert told(client, way, rights.ALL) == len(AccessRights) == 13
+    for right in AccessRights:
+        assert told(client, way, right) == 1, right
+
+
 def test_a_right_that_is_not_asked_for_is_not_claimed(
     client: Client, way: EnrollmentProfile
 ) -> None:
-    EnrollmentProfile.objects.update(access_rights=mobileconfig.ALL_RIGHTS - 8)
+    EnrollmentProfile.objects.update(access_rights=rights.ALL - 8)
     text = client.get(way.get_absolute_url()).content.decode()
     assert "erase the whole device" not in text
 

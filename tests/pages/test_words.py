@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from commands import words
+from commands import destructive, words
 from commands.answers import HIDDEN, hide
 from commands.forms import OrderForm
 from commands.schema_json import Wrong, example, from_json
@@ -19,10 +19,21 @@ def test_the_tables_name_only_what_the_catalogue_has() -> None:
     assert known >= NAMED
     assert known >= set(words.CONSEQUENCES)
     assert known >= set(words.FREQUENT)
+    assert known >= destructive.HARMLESS
 
 
 def test_every_command_of_the_catalogue_has_words() -> None:
     assert set(catalogue.commands()) - NAMED == set()
+
+
+def test_of_what_destroys_it_is_said_what_happens() -> None:
+    known = set(catalogue.commands())
+    assert known - destructive.HARMLESS == set(words.CONSEQUENCES)
+
+
+def test_a_command_of_a_newer_schema_counts_as_destructive() -> None:
+    assert destructive.is_destructive("MakeCoffee")
+    assert words.consequence("MakeCoffee") == words.UNTOLD
 
 
 def test_secrets_are_hidden_at_any_depth_and_in_any_case() -> None:

@@ -164,7 +164,7 @@ def row(device: SimulatedDevice) -> Device:
 def channel(device: SimulatedDevice, user: str = "") -> Channel:
     """Return the open channel of the device, or of its user by short name."""
     found = Channel.objects.filter(enrollment__device__udid=device.unit.udid)
-    found = found.exclude(enrollment__state="ended").select_related(
+    found = found.filter(enrollment__state="active").select_related(
         "enrollment__device"
     )
     return found.get(user_short_name=user) if user else found.get(user_id="")

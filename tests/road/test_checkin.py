@@ -89,6 +89,19 @@ def test_a_wiped_device_that_enrolls_again_finds_nothing_of_its_old_stay(
     assert (gone.push_token, gone.push_at) == ("", None)
 
 
+def test_a_device_whose_new_profile_fails_goes_on_in_its_old_stay(
+    iphone: SimulatedDevice, make: Enroll, way: EnrollmentProfile
+) -> None:
+    again = make()
+    refuse_token_update(again)
+    with pytest.raises(ServerRefused):
+        again.install(profiles.make(way))
+    assert stays(iphone) == [Enrollment.State.ACTIVE, Enrollment.State.PENDING]
+    lock = queue.enqueue([channel(iphone).pk], "DeviceLock")
+    iphone.session()
+    assert lock.deliveries.get().state == State.ACKNOWLEDGED
+
+
 def test_the_identity_of_an_old_stay_is_refused_once_there_is_a_new_one(
     iphone: SimulatedDevice, way: EnrollmentProfile
 ) -> None:

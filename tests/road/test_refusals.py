@@ -231,6 +231,66 @@ def test_no_text_in_a_report_is_ever_a_500(iphone: SimulatedDevice, value: str) 
         assert put(body, signed(iphone, body)) in (200, 400)
 
 
+AMPLIFIED = {"ErrorChain": [{"LocalizedDescription": "x" * 1_000_000}] * 200}
+ENDLESS = b"<real>nan</real><real>inf</real><integer>0x" + b"f" * 5000 + b"</integer>"
+
+
+def test_numbers_without_end_do_not_hold_up_the_device(iphone: SimulatedDevice) -> None:
+    queue.enqueue([channel(iphone).pk], "DeviceLock")
+    sent = iphone.connect()
+    assert sent is not None
+    report = {"Status": "Error", "CommandUUID": sent["CommandUUID"], "ErrorChain": []}
+    body = plistlib.dumps(report | iphone.who())
+    link = b"<dict><key>ErrorCode</key><array>" + ENDLESS + b"</array></dict>"
+    for part in (link, ENDLESS):
+        odd = body.replace(b"<array/>", b"<array>" + part + b"</array>")
+        assert odd != body
+        assert put(odd, signed(iphone, odd)) == 200
+
+
+def test_one_text_shared_many_times_is_refused(iphone: SimulatedDevice) -> None:
+    message = {"Status": "Error", "CommandUUID": "1", **AMPLIFIED, **iphone.who()}
+    body = plistlib.dumps(message, fmt=plistlib.FMT_BINARY)
+    assert len(body) < 1_100_000
+    assert put(body, signed(iphone, body)) == 400
+
+
+def test_a_body_of_a_million_parts_is_refused_unread(iphone: SimulatedDevice) -> None:
+    body = b"<plist><dict><key>a</key><array>" + b"<true/>" * 1_500_000
+    assert put(body, signed(iphone, body)) == 400
+
+
+@pytest.mark.parametrize("key", ["Token", "UnlockToken"])
+def test_a_token_without_end_is_refused(iphone: SimulatedDevice, key: str) -> None:
+    message = {
+        "MessageType": "TokenUpdate",
+        "Topic": iphone.stay.topic,
+        "Token": b"t",
+        "PushMagic": "m",
+        key: b"x" * 100_000,
+        **iphone.who(),
+    }
+    body = plistlib.dumps(message)
+    assert put(body, signed(iphone, body), "/mdm/checkin") == 400
+
+
+def test_a_shared_ipad_user_without_a_name_is_not_the_device(
+    iphone: SimulatedDevice,
+) -> None:
+    before = channel(iphone).push_token
+    message = {
+        "MessageType": "TokenUpdate",
+        "Topic": iphone.stay.topic,
+        "Token": b"another",
+        "PushMagic": "another",
+        "UserID": "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF",
+        **iphone.who(),
+    }
+    body = plistlib.dumps(message)
+    assert put(body, signed(iphone, body), "/mdm/checkin") == 400
+    assert channel(iphone).push_token == before
+
+
 def test_a_body_over_the_limit_is_413(iphone: SimulatedDevice, settings: Any) -> None:
     settings.MAX_DEVICE_BODY = 1000
     body = idle(iphone, Padding="x" * 1000)

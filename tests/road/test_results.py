@@ -4,12 +4,16 @@ import plistlib
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from commands import queue, results
 from commands.models import Result, State
 from devices.models import Channel, Device, Inventory, Secret
+from enrollment import profiles
+from enrollment.models import EnrollmentProfile
 from mdmportal.protocol import plist
 from mdmportal.simulator.device import SimulatedDevice
+from mdmportal.simulator.errors import ServerRefused
 
 from ..captures import capture
 from .conftest import channel, row
@@ -167,7 +171,62 @@ def test_a_bypass_code_becomes_a_secret_and_no_inventory(
 def test_an_erased_device_has_left(iphone: SimulatedDevice) -> None:
     answer(iphone, "EraseDevice")
     assert row(iphone).enrollments.get().end_reason == "erased"
-    assert not Channel.objects.exclude(push_token="").exists()
+    assert not Channel.objects.exclude(push_at=None).exists()
+
+
+def test_a_device_that_speaks_again_was_not_erased(iphone: SimulatedDevice) -> None:
+    answer(iphone, "EraseDevice")
+    assert iphone.connect() is None
+    assert row(iphone).enrollments.get().state == "active"
+    queue.enqueue([channel(iphone).pk], "DeviceLock")
+    assert iphone.connect() is not None
+
+
+def test_an_erased_device_that_enrolled_again_stays_in_its_new_stay(
+    iphone: SimulatedDevice, way: EnrollmentProfile
+) -> None:
+    old = iphone.stay
+    answer(iphone, "EraseDevice")
+    iphone.wipe()
+    iphone.install(profiles.make(way))
+    with pytest.raises(ServerRefused):
+        iphone.put(connect={"Status": "Idle", **iphone.who()}, enrollment=old)
+    assert iphone.connect() is not None
+
+
+def test_an_answer_that_ends_the_reading_process_is_left_raw(
+    iphone: SimulatedDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise SystemExit
+
+    results.read_waiting()
+    command = queue.enqueue([channel(iphone).pk], "ProfileList")
+    iphone.connect("Acknowledged", to=iphone.connect(), ProfileList=[])
+    with monkeypatch.context() as patch:
+        patch.setitem(results.READERS, "ProfileList", die)
+        for _ in range(results.MAX_TRIES):
+            with pytest.raises(SystemExit):
+                results.read_waiting()
+    assert results.read_waiting() == 0
+    assert command.deliveries.get().result.problem == "Reading it was cut off."
+
+
+def test_a_database_that_was_away_costs_no_answer(
+    iphone: SimulatedDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(*_: object) -> None:
+        raise OperationalError("deadlock detected")
+
+    queue.enqueue([channel(iphone).pk], "DeviceInformation")
+    keys = {"QueryResponses": {"DeviceName": "After all"}}
+    iphone.connect("Acknowledged", to=iphone.connect(), **keys)
+    with monkeypatch.context() as patch:
+        patch.setitem(results.READERS, "DeviceInformation", lose)
+        with pytest.raises(OperationalError):
+            results.read_waiting()
+    results.read_waiting()
+    assert row(iphone).name == "After all"
 
 
 def test_a_device_that_refused_to_be_erased_has_not_left(

@@ -9,8 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from commands import queue
+from commands import queue, reports
+from devices.authentication import ChannelRow
 from devices.models import Channel, Device, Enrollment
+from mdmportal.protocol.connect import Report, Status
 from mdmportal.simulator.device import SimulatedDevice
 
 from .conftest import TOPIC, Enroll, channel
@@ -117,6 +119,33 @@ def test_a_token_update_that_says_nothing_new_writes_nothing(
     with statements() as found:
         device.check_in("TokenUpdate", **keys)
     assert found == ["SELECT"]
+
+
+@pytest.mark.parametrize("name", ["SEND_NEXT", "REST"])
+def test_a_device_with_a_long_history_is_asked_by_what_is_open(
+    device: SimulatedDevice, name: str
+) -> None:
+    row = caller_row(device)
+    values = reports._values(row, Report(status=Status.IDLE))
+    sql = getattr(reports, name).format(lock="", unchanged=reports._unchanged(row))
+    explain = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{explain} {sql}", values)
+        plan = "\n".join(str(line[-1]) for line in cursor.fetchall())
+    looks = plan.count("delivery_open")
+    if name == "SEND_NEXT":
+        assert looks == 1, plan
+    elif connection.vendor == "postgresql":
+        assert looks == 3, plan
+    assert "SCAN" not in plan.upper().replace("INDEX SCAN", ""), plan
+    assert "by_state" not in plan, plan
+
+
+def caller_row(device: SimulatedDevice) -> ChannelRow:
+    one = channel(device)
+    return ChannelRow(
+        one.pk, "", one.push_token, one.push_magic, None, False, 0, 0, True
+    )
 
 
 def make_fleet(count: int) -> list[int]:
