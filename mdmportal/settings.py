@@ -260,6 +260,7 @@ CELERY_BEAT_SCHEDULE = {
         ("wake the silent", "apns.tasks.wake_the_silent", 3600),
         ("read answers", "commands.tasks.read_results", 2),
         ("expire commands", "commands.tasks.expire", 60),
+        ("forget challenges", "enrollment.tasks.forget_challenges", 3600),
     )
 }
 

@@ -4,10 +4,13 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from commands import queue, reports
 from commands.models import Command, Delivery, State
+from devices.authentication import ChannelRow
+from devices.models import Channel
 from mdmportal.protocol.connect import Report, Status
 from mdmportal.simulator.device import SimulatedDevice
 
@@ -157,8 +160,6 @@ def test_an_order_makes_a_push_due_and_the_answer_ends_it(
 
 def test_an_order_during_the_session_keeps_its_push(iphone: SimulatedDevice) -> None:
     """The device read its channel before the order came in, and ends its session."""
-    from devices.models import Channel
-
     seen = channel(iphone)
     line = _line(iphone)
     Channel.objects.filter(pk=seen.pk).update(push_at=timezone.now())
@@ -166,12 +167,30 @@ def test_an_order_during_the_session_keeps_its_push(iphone: SimulatedDevice) -> 
     assert channel(iphone).push_at is not None
 
 
-def _line(device: SimulatedDevice) -> Any:
-    from devices.authentication import ChannelRow
+def test_an_order_that_finds_a_push_due_keeps_it(iphone: SimulatedDevice) -> None:
+    """The row looks as it did when the device's request began, but for the count."""
+    due = timezone.now() - dt.timedelta(minutes=1)
+    Channel.objects.update(push_at=due)
+    before = _line(iphone, connection.ops.adapt_datetimefield_value(due))
+    order(iphone)
+    reports._rest(before, reports._values(before, IDLE))
+    after = channel(iphone)
+    assert after.push_at == due
+    assert after.ordered != after.drained
 
+
+def _line(device: SimulatedDevice, push_at: object = None) -> ChannelRow:
     one = channel(device)
     return ChannelRow(
-        one.pk, "", one.push_token, one.push_magic, None, False, 0, 0, True
+        id=one.pk,
+        user_id="",
+        push_token=one.push_token,
+        push_magic=one.push_magic,
+        push_at=push_at,
+        push_dead=False,
+        ordered=one.ordered,
+        drained=one.drained,
+        is_stale=True,
     )
 
 
@@ -179,8 +198,6 @@ def test_an_order_during_the_session_is_not_taken_for_done(
     iphone: SimulatedDevice,
 ) -> None:
     """Even where no push could be marked as due: the token is dead, say."""
-    from devices.models import Channel
-
     Channel.objects.update(push_dead=True)
     line = _line(iphone)
     order(iphone)

@@ -17,6 +17,7 @@ from django.utils import timezone
 from devices.models import Identity
 from enrollment import authority
 from enrollment.models import CertificateAuthority, Challenge, EnrollmentProfile
+from enrollment.tasks import forget_challenges
 from mdmportal.protocol import scep
 from mdmportal.protocol.scep import FailInfo, Status
 
@@ -148,6 +149,17 @@ def test_an_expired_challenge_is_refused(
     Challenge.objects.update(expires_at=timezone.now())
     reply = ask(key, request(key, challenge))
     assert (reply.status, reply.fail_info) == (Status.FAILURE, FailInfo.BAD_TIME)
+
+
+def test_what_no_one_used_in_time_is_forgotten(
+    key: rsa.RSAPrivateKey, challenge: str, way: EnrollmentProfile
+) -> None:
+    ask(key, request(key, challenge))
+    Challenge.issue(way)
+    assert forget_challenges() == 0
+    Challenge.objects.update(expires_at=timezone.now() - dt.timedelta(days=30))
+    assert forget_challenges() == 1
+    assert Challenge.objects.get().identity is not None
 
 
 def test_a_way_in_that_was_closed_issues_nothing(
