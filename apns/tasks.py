@@ -132,6 +132,8 @@ def _note(
         free = list(rows.values_list("pk", flat=True))
         Channel.objects.filter(pk__in=free).update(push_answer=text[:128])
     if verdict is Verdict.SENT:
+        if certificate.problem:
+            _problem(certificate, problem="")
         return
     logger.warning("push to %d channels of %s: %s", len(ids), certificate, text)
     if verdict is Verdict.TOKEN_DEAD:
@@ -140,6 +142,8 @@ def _note(
     elif verdict in (Verdict.CERTIFICATE, Verdict.CONFIGURATION):
         stop = {"is_stopped": True} if verdict is Verdict.CERTIFICATE else {}
         _problem(certificate, problem=text, **stop)
+    elif not answered[0][1].status:  # no one answered: Apple may not take us at all
+        _problem(certificate, problem=f"Apple does not answer: {text}")
 
 
 def _problem(certificate: PushCertificate, *, problem: str, **stop: bool) -> None:

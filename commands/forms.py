@@ -240,8 +240,8 @@ class OrderForm(forms.Form):
         if self.command.request_type == "InstallProfile":
             try:
                 mobileconfig.read(content)
-            except ProtocolError as error:
-                problem = f"This is not a configuration profile: {error}."
+            except ProtocolError:
+                problem = "This is not a configuration profile, signed or not."
                 self.add_error(f"key_{name}", problem)
         self.cleaned_data[f"key_{name}"] = content
 

@@ -129,10 +129,12 @@ def place(
     lacking = [name for name in filled.names(request_type) if name not in given]
     check(request_type, given, lacking)
     groups: dict[Own, list[int]] = defaultdict(list)
+    devices: set[str] = set()
     refused: list[tuple[str, str]] = []
     for channel in channels:
         try:
             groups[_own(channel, request_type, lacking)].append(channel.pk)
+            devices.add(str(channel.enrollment.device))
         except (Refused, filled.Missing) as problem:
             refused.append((str(channel.enrollment.device), str(problem)))
     commands = [
@@ -148,8 +150,14 @@ def place(
     ]
     queued = sum(len(ids) for ids in groups.values())
     if queued:
-        AuditEntry.write(by, "command ordered", request_type, channels=queued)
+        AuditEntry.write(
+            by, f"ordered {request_type}", _to_whom(devices), channels=queued
+        )
     return Order(commands, queued, refused)
+
+
+def _to_whom(devices: Collection[str]) -> str:
+    return next(iter(devices)) if len(devices) == 1 else f"{len(devices)} devices"
 
 
 def _own(channel: Channel, request_type: str, names: Collection[str]) -> Own:

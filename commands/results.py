@@ -19,6 +19,7 @@ from devices.models.inventory import Inventory, to_json
 from mdmportal.protocol import plist
 from mdmportal.protocol.platforms import platform_of
 
+from . import queue
 from .models import Delivery, Result, State
 
 logger = logging.getLogger(__name__)
@@ -176,6 +177,16 @@ def _whole(request_type: str, key: str) -> Reader:
     return read
 
 
+def _then_ask(request_type: str) -> Reader:
+    """What was installed or removed changes a list: ask for it anew."""
+
+    def read(enrollment: Enrollment, *_: object) -> None:
+        channels = enrollment.channels.filter(user_id="")
+        queue.enqueue(channels.values_list("pk", flat=True), request_type)
+
+    return read
+
+
 def _bypass_code(enrollment: Enrollment, answer: Answer, _: dt.datetime) -> None:
     code = str(answer.get("ActivationLockBypassCode", ""))
     if code:  # an absent one does not mean that the kept one is void
@@ -199,6 +210,10 @@ READERS: dict[str, Reader] = {
     "ActivationLockBypassCode": _bypass_code,
     "DeviceConfigured": _configured,
     "EraseDevice": _erased,
+    "InstallProfile": _then_ask("ProfileList"),
+    "RemoveProfile": _then_ask("ProfileList"),
+    "InstallApplication": _then_ask("ManagedApplicationList"),
+    "RemoveApplication": _then_ask("ManagedApplicationList"),
     **{
         request_type: _whole(request_type, key)
         for request_type, key in (

@@ -256,10 +256,12 @@ def _identities_in_words(count: int) -> str:
 
 
 def find(request: HttpRequest, term: str) -> list[SearchResult]:
-    """Return devices whose name or serial number begins with ``term``."""
+    """Return devices with ``term`` in their name, model or serial number."""
     if not request.user.has_perm("devices.view_device"):
         return []
-    starts = Q(name__istartswith=term) | Q(serial_number__istartswith=term)
+    found = Q()
+    for column in ("name", "model_name", "serial_number"):
+        found |= Q(**{f"{column}__icontains": term})
     return [
         SearchResult(
             title=str(device),
@@ -267,5 +269,5 @@ def find(request: HttpRequest, term: str) -> list[SearchResult]:
             link=device.get_absolute_url(),
             icon="devices",
         )
-        for device in Device.objects.filter(starts).order_by("name", "pk")[:FOUND]
+        for device in Device.objects.filter(found).order_by("name", "pk")[:FOUND]
     ]

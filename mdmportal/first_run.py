@@ -27,7 +27,7 @@ class Check:
 
 def checks(enrolled: int) -> list[Check]:
     """Return the steps, looked at now; ``enrolled`` is how many devices are."""
-    push = PushCertificate.usable().exists()
+    push = PushCertificate.usable().filter(problem="").exists()
     way = EnrollmentProfile.objects.filter(is_enabled=True).exists()
     done = Delivery.objects.filter(state=State.ACKNOWLEDGED).exists()
     staff = Q(is_staff=True, is_active=True)
@@ -65,7 +65,7 @@ def checks(enrolled: int) -> list[Check]:
             admins > 1,
             "A second administrator",
             "So that one lost password or phone does not lock everybody out.",
-            reverse("admin:devices_user_add"),
+            reverse("admin:devices_user_add") + "?is_staff=1&is_superuser=1",
             "Add",
         ),
     ]

@@ -1,5 +1,7 @@
 """User: the people of the dashboard and the owners of devices; and their groups."""
 
+from typing import Any
+
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
@@ -55,6 +57,23 @@ class UserAdmin(BaseUserAdmin, Admin):  # type: ignore[type-arg]
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     readonly_fields = ("last_login", "date_joined")
+    add_fieldsets = (
+        (None, {"fields": ("username", "usable_password", "password1", "password2")}),
+        (
+            "May do",
+            {
+                "fields": ("is_staff", "is_superuser"),
+                "description": "Staff may sign in to the dashboard; a superuser may do "
+                "everything there. Neither: an owner of devices.",
+            },
+        ),
+    )
+    filter_horizontal = ()  # a box for each of a hundred rights is no choice
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """The first run leads here to make an administrator."""
+        given = super().get_changeform_initial_data(request)
+        return {name: value == "1" for name, value in given.items()}
 
 
 @admin.register(Group)

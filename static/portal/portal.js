@@ -56,7 +56,18 @@ async function copy(button) {
   setTimeout(() => (button.textContent = before), 1500);
 }
 
+// The theme writes a chosen file's name into the nearest text field, whatever that is
+// for. Told that it has dealt with the input already, it leaves our fields alone.
+function protectFields() {
+  for (const input of document.querySelectorAll("input[type=file]")) {
+    const around = input.parentNode.parentNode.parentNode;
+    const nearest = around?.querySelector("input[type=text]");
+    if (!nearest || nearest.name) input.hasChangeListener = true;
+  }
+}
+
 document.addEventListener("DOMContentLoaded", () => {
+  protectFields();
   for (const input of document.querySelectorAll("[data-search]")) {
     input.hidden = false;
     input.addEventListener("input", () => search(input));

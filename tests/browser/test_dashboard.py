@@ -1,6 +1,7 @@
 """The dashboard in a browser, with a device that enrolled over the network."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -115,6 +116,28 @@ def test_the_palette_finds_a_device(staff: Visitor, enroll: Enroll) -> None:
     page.keyboard.press("Control+k")
     page.locator("#search-input-command").press_sequentially(phone.serial)
     expect(page.locator("#command-results")).to_contain_text(phone.serial)
+
+
+def test_choosing_a_file_writes_into_no_other_field(
+    staff: Visitor, tmp_path: Path
+) -> None:
+    file = tmp_path / "push.pem"
+    file.write_text("-----BEGIN")
+    page = staff.page
+    staff.open("/admin/apns/pushcertificate/add/")
+    account = page.locator("input[name=apple_account]")
+    before = account.input_value()
+    for chosen in page.locator("input[type=file]").all():
+        chosen.set_input_files(file)
+    assert account.input_value() == before
+    assert staff.complaints == []
+
+
+def test_the_first_run_makes_an_administrator(staff: Visitor) -> None:
+    page = staff.page
+    staff.open("/admin/devices/user/add/?is_staff=1&is_superuser=1")
+    assert page.locator("input[name=is_staff]").is_checked()
+    assert page.locator("input[name=is_superuser]").is_checked()
 
 
 def test_before_signing_in_pages_fit_too(visitor: Visitor) -> None:

@@ -22,6 +22,16 @@ def test_enroll_command_push_answer(enroll: Enroll) -> None:
     assert phone.state(lock) == "acknowledged"
 
 
+def test_deliveries_are_listed_by_what_people_call_a_device(
+    enroll: Enroll, portal: Portal
+) -> None:
+    phone = enroll()
+    by_id = portal.manage("deliveries", "--device", str(phone.row()["id"]))
+    assert portal.manage("deliveries", "--device", phone.serial) == by_id != []
+    with pytest.raises(RuntimeError, match="no device is called"):
+        portal.manage("deliveries", "--device", "nonsense")
+
+
 def test_the_inventory_is_read_from_the_answers(enroll: Enroll) -> None:
     phone = enroll()
     name = phone.device.state.name

@@ -171,6 +171,19 @@ def test_a_refused_certificate_stops_its_topic_until_another_is_uploaded(
     assert device.pushed.wait(5)
 
 
+def test_an_apple_that_does_not_answer_is_a_problem_until_it_does(
+    device: SimulatedDevice, settings: Any
+) -> None:
+    port, settings.APNS_PORT = settings.APNS_PORT, 1
+    order(device)
+    tasks.push_due()
+    assert "does not answer" in PushCertificate.objects.get().problem
+    settings.APNS_PORT = port
+    Channel.objects.update(push_at=timezone.now())
+    tasks.push_due()
+    assert PushCertificate.objects.get().problem == ""
+
+
 def test_losing_apns_delays_a_push_and_loses_nothing(
     device: SimulatedDevice, settings: Any
 ) -> None:

@@ -168,6 +168,11 @@ def test_a_bypass_code_becomes_a_secret_and_no_inventory(
     assert not Inventory.objects.filter(request_type__contains="Bypass").exists()
 
 
+def test_what_was_installed_is_asked_for_anew(iphone: SimulatedDevice) -> None:
+    answer(iphone, "InstallProfile")
+    assert [one.request_type for one in iphone.session()] == ["ProfileList"]
+
+
 def test_an_erased_device_has_left(iphone: SimulatedDevice) -> None:
     answer(iphone, "EraseDevice")
     assert row(iphone).enrollments.get().end_reason == "erased"

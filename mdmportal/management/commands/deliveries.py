@@ -4,23 +4,28 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from commands.models import Delivery
+from devices import lookup
 
 
 class Command(BaseCommand):
     help = "Prints the deliveries, oldest first, as one JSON array."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--device", type=int, help="only those to this device's id")
+        parser.add_argument(
+            "--device",
+            help="only those to this id, serial number or UDID",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         deliveries = Delivery.objects.select_related("command", "channel__enrollment")
         if options["device"] is not None:
-            deliveries = deliveries.filter(
-                channel__enrollment__device=options["device"]
-            )
+            devices = lookup.devices(options["device"])
+            if not devices.exists():
+                raise CommandError(f"no device is called {options['device']!r}")
+            deliveries = deliveries.filter(channel__enrollment__device__in=devices)
         rows = [_row(delivery) for delivery in deliveries.order_by("pk")]
         self.stdout.write(json.dumps(rows, indent=1))
 
