@@ -48,7 +48,6 @@ class UserAdmin(BaseUserAdmin, Admin):  # type: ignore[type-arg]
                     "is_staff",
                     "is_superuser",
                     "groups",
-                    "user_permissions",
                 ),
                 "description": "Staff may sign in to the dashboard; groups say what "
                 "they may do there. A superuser may do everything.",
@@ -68,7 +67,16 @@ class UserAdmin(BaseUserAdmin, Admin):  # type: ignore[type-arg]
             },
         ),
     )
-    filter_horizontal = ()  # a box for each of a hundred rights is no choice
+    filter_horizontal = ("groups",)
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: User | None = None
+    ) -> tuple[str, ...]:
+        """Who is no superuser makes none, and gives no one a role."""
+        fixed = tuple(str(name) for name in self.readonly_fields)
+        if request.user.is_superuser:
+            return fixed
+        return (*fixed, "is_superuser", "groups")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """The first run leads here to make an administrator."""

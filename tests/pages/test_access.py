@@ -5,6 +5,7 @@ from django.test import Client, override_settings
 from django.urls import reverse
 
 from commands import queue
+from devices.models import User
 
 from .conftest import Fleet, SignIn
 
@@ -107,3 +108,13 @@ def test_a_real_portal_says_nothing_of_the_kind(admin: Client) -> None:
 )
 def test_the_pages_of_ones_account_open(admin: Client, path: str) -> None:
     assert admin.get(path).status_code == 200
+
+
+def test_who_is_no_superuser_makes_none(sign_in: SignIn) -> None:
+    keeper = sign_in("devices.add_user", "devices.change_user")
+    form = dict.fromkeys(("password1", "password2"), "a long enough word 7")
+    rank = {"usable_password": "true", "is_staff": "on", "is_superuser": "on"}
+    address = reverse("admin:devices_user_add")
+    answer = keeper.post(address, {"username": "crony", **form, **rank})
+    assert answer.status_code == 302
+    assert not User.objects.get(username="crony").is_superuser
