@@ -1,13 +1,15 @@
-"""Configuration profiles: the envelope, and the profile that enrolls a device.
+"""Configuration profiles: the envelope, and the profiles that enroll a device.
 
 Identifiers are stable: the same seed gives the same PayloadUUIDs, so that a profile
 made again updates the one on the device instead of standing beside it.
 https://developer.apple.com/documentation/devicemanagement/configuring-multiple-devices-using-profiles
 """
 
+import plistlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from cryptography import x509
@@ -16,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from . import ProtocolError, cms, plist, rights
 
 CONTENT_TYPE = "application/x-apple-aspen-config"
+PROFILE_SERVICE = "Profile Service"
 MDM = "com.apple.mdm"
 SCEP = "com.apple.security.scep"
 ROOT = "com.apple.security.root"
@@ -23,6 +26,13 @@ TOPIC_PREFIX = "com.apple.mgmt."
 
 SERVER_CAPABILITIES = ("com.apple.mdm.per-user-connections",)
 BOOTSTRAP_TOKEN = "com.apple.mdm.bootstraptoken"  # noqa: S105
+
+
+class EnrollmentMode(StrEnum):
+    """Account-driven: of a person's own device, or of the organisation's."""
+
+    BYOD = "BYOD"
+    ADDE = "ADDE"
 
 
 def stable_uuid(seed: uuid.UUID, name: str) -> str:
@@ -49,6 +59,9 @@ class EnrollmentProfile:
 
     ``seed`` fixes the identifiers; ``challenge`` is the one-time SCEP challenge;
     ``anchors`` are certificates to trust for the server's TLS, if it needs any.
+    ``mode`` is the EnrollmentMode of an account-driven enrollment, which then has an
+    ``assigned_managed_apple_id``; BYOD has no AccessRights. ``ca_name`` tells the
+    authorities of a SCEP server apart.
     """
 
     seed: uuid.UUID
@@ -65,15 +78,39 @@ class EnrollmentProfile:
     access_rights: int = rights.ALL
     anchors: Sequence[x509.Certificate] = ()
     description: str = ""
+    mode: EnrollmentMode | None = None
+    assigned_managed_apple_id: str = ""
+    ca_name: str = ""
 
     def __post_init__(self) -> None:
         if not self.topic.startswith(TOPIC_PREFIX):
             raise ValueError(f"the topic must start with {TOPIC_PREFIX}")
         rights.check(self.access_rights)
+        if (self.mode is None) != (not self.assigned_managed_apple_id):
+            raise ValueError("an account-driven enrollment has an account and a mode")
 
     def to_plist(self) -> bytes:
         """Return the profile, unsigned."""
-        content = [*self._anchors(), self._scep(), self._mdm()]
+        return self._outer(PayloadContent=self._content())
+
+    def identity_only(self) -> bytes:
+        """Return the profile with nothing but the SCEP payload, unsigned.
+
+        It is what a device gets in the second phase of an over-the-air enrollment.
+        """
+        return self._outer(PayloadContent=[self._scep()])
+
+    def encrypted(self, recipient: x509.Certificate) -> bytes:
+        """Return the profile, unsigned, its content for ``recipient`` alone.
+
+        https://developer.apple.com/library/archive/documentation/NetworkingInternet/Conceptual/iPhoneOTAConfiguration/
+        """
+        content = plistlib.dumps(self._content(), sort_keys=False)
+        sealed = cms.encrypt(content, recipient, cms.Cipher.AES256)
+        return self._outer(EncryptedPayloadContent=sealed)
+
+    def _outer(self, **content: Any) -> bytes:
+        scope = {} if self.mode is EnrollmentMode.BYOD else {"PayloadScope": "System"}
         return plist.dumps(
             payload(
                 "Configuration",
@@ -82,10 +119,13 @@ class EnrollmentProfile:
                 PayloadDisplayName=self.name,
                 PayloadOrganization=self.organization,
                 PayloadDescription=self.description,
-                PayloadScope="System",
-                PayloadContent=content,
+                **scope,
+                **content,
             )
         )
+
+    def _content(self) -> list[dict[str, Any]]:
+        return [*self._anchors(), self._scep(), self._mdm()]
 
     def _anchors(self) -> list[dict[str, Any]]:
         return [
@@ -100,7 +140,7 @@ class EnrollmentProfile:
     def _scep(self) -> dict[str, Any]:
         content: dict[str, Any] = {
             "URL": self.scep_url,
-            "Name": self.organization,
+            "Name": self.ca_name or self.organization,
             "Subject": [[["O", self.organization]], [["CN", self.subject]]],
             "Challenge": self.challenge,
             "Keysize": 2048,
@@ -125,14 +165,65 @@ class EnrollmentProfile:
             ServerURL=self.server_url,
             CheckInURL=self.checkin_url,
             SignMessage=True,
-            AccessRights=self.access_rights,
             CheckOutWhenRemoved=True,
-            ServerCapabilities=[*SERVER_CAPABILITIES, BOOTSTRAP_TOKEN],
+            **self._terms(),
         )
+
+    def _terms(self) -> dict[str, Any]:
+        """The keys that differ by mode; a person's own device escrows no token."""
+        if self.mode is EnrollmentMode.BYOD:
+            terms: dict[str, Any] = {"ServerCapabilities": [*SERVER_CAPABILITIES]}
+        else:
+            capabilities = [*SERVER_CAPABILITIES, BOOTSTRAP_TOKEN]
+            terms = {
+                "AccessRights": self.access_rights,
+                "ServerCapabilities": capabilities,
+            }
+        if self.mode:
+            terms["EnrollmentMode"] = self.mode.value
+            terms["AssignedManagedAppleID"] = self.assigned_managed_apple_id
+        return terms
 
     def _payload(self, kind: str, name: str, **keys: Any) -> dict[str, Any]:
         identifier = f"{self.identifier}.{name}"
         return payload(kind, identifier, stable_uuid(self.seed, name), **keys)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileService:
+    """What begins an over-the-air enrollment: the device answers to ``url``.
+
+    ``attributes`` is what the device is asked about itself, ``challenge`` comes back
+    in its answer.
+    """
+
+    seed: uuid.UUID
+    identifier: str
+    name: str
+    organization: str
+    url: str
+    challenge: str
+    attributes: Sequence[str]
+    description: str = ""
+
+    def to_plist(self) -> bytes:
+        """Return the profile, unsigned."""
+        content = {
+            "URL": self.url,
+            "DeviceAttributes": list(self.attributes),
+            "Challenge": self.challenge,
+        }
+        return plist.dumps(
+            payload(
+                PROFILE_SERVICE,
+                f"{self.identifier}.service",
+                stable_uuid(self.seed, "service"),
+                PayloadDisplayName=self.name,
+                PayloadOrganization=self.organization,
+                PayloadDescription=self.description,
+                PayloadContent=content,
+            )
+        )
 
 
 def read(profile: bytes) -> dict[str, Any]:

@@ -11,27 +11,28 @@ from mdmportal.protocol import plist
 from mdmportal.protocol.mobileconfig import BOOTSTRAP_TOKEN
 from mdmportal.protocol.schema import Mode
 
-from . import enrolling, software, unit
+from . import account_driven, enrolling, ota, sending, software, unit
 from . import profile as profiles
 from .behaviour import Behaviour, Orders
 from .channel import Channel, Courier
 from .enrollment import CLEAR_PASSCODE, Enrollment
-from .errors import Error, NotEnrolled, ProfileRefused, Removed, ServerRefused
+from .errors import (
+    Error,
+    NotEnrolled,
+    ProfileRefused,
+)
+from .factory import Factory
 from .hardware import Hardware
-from .identity import KeyMaker, new_key
-from .signature import HEADER, Style, sign
+from .identity import Identity, KeyMaker, new_key
+from .managed_account import ManagedAccount, Tokens
+from .signature import Style
+from .signing_in import SignIn
 from .state import State
 from .transport import Response, Transport
 from .user import User
 
 CHECK_IN = "application/x-apple-aspen-mdm-checkin"
 CONNECT = "application/x-apple-aspen-mdm"
-HEADERS = {
-    "Accept": "*/*",
-    "Accept-Encoding": "gzip, deflate",
-    "Cache-Control": "no-cache",
-    "User-Agent": "MDM/1.0",
-}
 
 
 class SimulatedDevice(Channel):
@@ -39,8 +40,9 @@ class SimulatedDevice(Channel):
 
     ``seed`` tells the devices of one model apart. ``supervised`` is the rule on Macs;
     ``automated`` devices came in by Automated Device Enrollment and wait to be
-    configured. ``style`` is that of the signatures, ``bearer`` the token of an
-    account-driven enrollment.
+    configured. ``factory`` is where it was made: without one it can sign nothing before
+    it is enrolled, as it must over the air and account-driven. ``style`` is that of the
+    signatures, ``bearer`` the token of an account-driven enrollment.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class SimulatedDevice(Channel):
         automated: bool = False,
         courier: Courier | None = None,
         make_key: KeyMaker = new_key,
+        factory: Factory | None = None,
     ) -> None:
         super().__init__()
         self.unit: unit.Unit = unit.make(hardware, seed)
@@ -62,9 +65,13 @@ class SimulatedDevice(Channel):
         self.automated = automated
         self.style = Style.STANDARD
         self.bearer = ""
+        self.factory = factory
+        self.made_with: Identity | None = None
+        self.account: ManagedAccount | None = None
         self.enrollment: Enrollment | None = None
         self.users: dict[str, User] = {}
         self.lock = threading.RLock()
+        self.refreshing = threading.Lock()
         self._orders = Orders()
         self.state: State = self._factory_state()
 
@@ -127,17 +134,35 @@ class SimulatedDevice(Channel):
             apps=software.preinstalled(self.hardware.platform),
         )
 
+    @property
+    def factory_identity(self) -> Identity:
+        """What the device signs with before it is enrolled; made on first use.
+
+        ProfileRefused where no factory made the device.
+        """
+        with self.lock:
+            if self.made_with is None:
+                if self.factory is None:
+                    raise ProfileRefused("The device has no identity of a factory.")
+                self.made_with = self.factory.make(self.make_key)
+            return self.made_with
+
     # Coming in
 
     def install(self, raw: bytes) -> None:
         """Install a profile as someone does by hand; an enrollment profile enrolls.
 
-        Raises ProfileRefused where the device or the CA refuses, ServerRefused and
-        Unreachable where the server does. If the device is ``enrolled`` all the same,
-        only TokenUpdate did not get through: ``announce`` or ``session`` tries again.
+        One that begins an enrollment over the air is answered, and what comes at the
+        end enrolls. Raises ProfileRefused where the device or the CA refuses,
+        ServerRefused and Unreachable where the server does. If the device is
+        ``enrolled`` all the same, only TokenUpdate did not get through: ``announce`` or
+        ``session`` tries again.
         """
-        identity = self.enrollment.identity if self.enrollment else None
-        profile = profiles.read(raw, identity)
+        if ota.is_service(raw):
+            profile = ota.Enrolling(self, raw).run()
+        else:
+            known = self.enrollment.identities if self.enrollment else ()
+            profile = profiles.read(raw, *known)
         if profile.mdm is None:
             self.state.profiles[profile.identifier] = raw
             return
@@ -160,6 +185,46 @@ class SimulatedDevice(Channel):
             self.state.unlock_token = secrets.token_bytes(64)
         self.state.announced = False
         self.announce()
+
+    def enroll_with_account(
+        self,
+        identifier: str,
+        person: SignIn,
+        *,
+        discovery_url: str = "",
+        pkce: bool = True,
+    ) -> None:
+        """Enroll as one does who gives their account (user@domain) in Settings.
+
+        Arguments and errors are those of ``account_driven.Enrolling``, and of
+        ``install``.
+        """
+        if self.enrolled:
+            raise ProfileRefused("The device is already managed.")
+        steps = account_driven.Enrolling(
+            self, identifier, discovery_url=discovery_url, pkce=pkce
+        )
+        with self._conversation:
+            try:
+                tokens, profile = steps.run(person)
+                self.take(steps.account, tokens)
+                self.enroll(profile)
+            finally:
+                if not self.enrolled:
+                    self.account, self.bearer = None, ""
+
+    def take(self, account: ManagedAccount, tokens: Tokens) -> None:
+        """Be let in for this account by these tokens, from now on."""
+        with self.lock:
+            account.take(tokens)
+            self.account, self.bearer = account, tokens.access_token
+
+    def sign_in_again(self, person: SignIn) -> None:
+        """Sign in as the server waits for; ``session`` then goes on where it was.
+
+        Raises SignInFailed, ServerRefused, Unreachable; ValueError where nobody waits.
+        """
+        account_driven.sign_in_again(self, person)
 
     def _check_update(self, old: Enrollment, profile: profiles.Profile) -> None:
         if profile.identifier != old.profile.identifier:
@@ -184,7 +249,7 @@ class SimulatedDevice(Channel):
 
         ``enrollment`` is meant before the device has one. Raises ServerRefused for
         every status but 2xx; Removed where that made the device remove its profile;
-        Unreachable; NotEnrolled.
+        SignInRequired where the person is to sign in again; Unreachable; NotEnrolled.
         """
         message = {"MessageType": message_type, **keys}
         return self.put(check_in=message, enrollment=enrollment)
@@ -198,23 +263,12 @@ class SimulatedDevice(Channel):
     ) -> Response:
         """Send a message to the Check-in URL, or to the server URL. Raises as above."""
         stay = enrollment or self.stay
-        url = stay.server_url if check_in is None else stay.check_in_url
-        headers = HEADERS | {"Content-Type": CONNECT if check_in is None else CHECK_IN}
         body = plist.dumps(check_in or connect or {})
-        if stay.signs:
-            headers[HEADER] = sign(body, stay.identity, self.style)
-        if self.bearer:
-            headers["Authorization"] = f"Bearer {self.bearer}"
-        response = self.transport.send("PUT", url, headers, body)
-        if not response.ok:
-            raise self._refusal(url, stay, response)
-        return response
-
-    def _refusal(self, url: str, stay: Enrollment, response: Response) -> ServerRefused:
-        if stay is self.enrollment and stay.ended_by(response):
-            self.forget()
-            return Removed(url, response.status, response.body)
-        return ServerRefused(url, response.status, response.body)
+        if check_in is None:
+            return sending.put(self, stay, stay.server_url, CONNECT, body)
+        leaves = check_in["MessageType"] == "CheckOut"
+        url = stay.check_in_url
+        return sending.put(self, stay, url, CHECK_IN, body, leaves=leaves)
 
     # Leaving
 
@@ -243,7 +297,7 @@ class SimulatedDevice(Channel):
                 self.state.profiles.pop(self.enrollment.profile.identifier, None)
             self._remove_managed_apps()
             self.state.lost_mode = {}
-            self.enrollment = None
+            self.enrollment, self.account, self.bearer = None, None, ""
 
     def _remove_managed_apps(self) -> None:
         """Those that were to go with the profile; others stay, and are the user's."""

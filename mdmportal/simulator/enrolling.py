@@ -4,6 +4,7 @@ https://developer.apple.com/documentation/devicemanagement/authenticate
 """
 
 import uuid
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mdmportal.protocol.mobileconfig import SCEP
@@ -35,11 +36,15 @@ def prepare(device: "SimulatedDevice", profile: Profile) -> Enrollment:
 
 def _identity(device: "SimulatedDevice", profile: Profile) -> Identity:
     payload = profile.identity_payload
-    content = payload["PayloadContent"]
     if payload["PayloadType"] != SCEP:
-        return from_pkcs12(content, payload.get("Password", ""))
+        return from_pkcs12(payload["PayloadContent"], payload.get("Password", ""))
+    return obtain(device, payload)
+
+
+def obtain(device: "SimulatedDevice", payload: Mapping[str, Any]) -> Identity:
+    """Return the identity that a SCEP payload describes. Raises as ``prepare``."""
     return scep_client.obtain(
-        content,
+        payload["PayloadContent"],
         device.transport,
         device.make_key,
         substitute=lambda text: _substitute(device, text),

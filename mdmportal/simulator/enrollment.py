@@ -8,6 +8,8 @@ from typing import Any
 
 from mdmportal.protocol.rights import AccessRights
 
+from . import challenge as challenges
+from .challenge import Challenge
 from .identity import Identity
 from .profile import Profile, read
 from .transport import Response
@@ -24,6 +26,12 @@ class Enrollment:
     profile: Profile
     identity: Identity
     enrollment_id: str = ""
+
+    @property
+    def identities(self) -> tuple[Identity, ...]:
+        """What profiles may be encrypted to: its own may be to an earlier identity."""
+        opener = self.profile.opener
+        return (opener, self.identity) if opener else (self.identity,)
 
     @property
     def mdm(self) -> Mapping[str, Any]:
@@ -74,24 +82,34 @@ class Enrollment:
     def is_account_driven(self) -> bool:
         return "EnrollmentMode" in self.mdm
 
+    def challenge_in(self, response: Response) -> Challenge | None:
+        """What the person is to meet before this is repeated; None if nothing."""
+        asks = response.status == 401 and self.is_account_driven
+        return challenges.of(response) if asks else None
+
     def ended_by(self, response: Response) -> bool:
         """Whether the device removes its profile over this answer."""
         if response.status == 401:
             return not self.is_account_driven  # which signs in again instead
-        return response.status == 403 and _code(response) == UNRECOGNIZED
+        return response.status == 403 and error_code(response) == UNRECOGNIZED
 
     def to_plist(self) -> dict[str, Any]:
-        return {
+        saved = {
             "Profile": self.profile.raw,
             "Identity": self.identity.to_plist(),
             "EnrollmentID": self.enrollment_id,
         }
+        if self.profile.opener:
+            saved["Opener"] = self.profile.opener.to_plist()
+        return saved
 
     @classmethod
     def from_plist(cls, source: Mapping[str, Any]) -> "Enrollment":
-        identity = Identity.from_plist(source["Identity"])
+        openers = [Identity.from_plist(source["Opener"])] if "Opener" in source else []
         return cls(
-            read(source["Profile"], identity), identity, str(source["EnrollmentID"])
+            read(source["Profile"], *openers),
+            Identity.from_plist(source["Identity"]),
+            str(source["EnrollmentID"]),
         )
 
 
@@ -100,7 +118,7 @@ def is_user_enrollment(profile: Profile) -> bool:
     return mdm.get("EnrollmentMode") == "BYOD" or "ManagedAppleID" in mdm
 
 
-def _code(response: Response) -> str:
+def error_code(response: Response) -> str:
     """The code of a 403's document, JSON or plist; '' where it has none."""
     try:
         if response.body.lstrip().startswith(b"{"):

@@ -1,6 +1,9 @@
 """Errors: how an enrollment, a request or a command ends badly."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .challenge import Challenge
 
 UNKNOWN_REQUEST_TYPE = 12021
 MDM_DOMAIN = "MCMDMErrorDomain"
@@ -25,6 +28,32 @@ class ServerRefused(Exception):
 
 class Removed(ServerRefused):
     """The answer made the device remove its enrollment profile."""
+
+
+class DiscoveryRefused(ServerRefused):
+    """The domain says that nobody manages this account on this model."""
+
+
+class SignInRequired(ServerRefused):
+    """The person has to sign in again; what was to be sent is kept until then."""
+
+    def __init__(
+        self, url: str, status: int, body: bytes, challenge: "Challenge"
+    ) -> None:
+        super().__init__(url, status, body)
+        self.challenge = challenge
+
+
+class SignInFailed(Exception):
+    """The person could not sign in; ``text`` is what the last page says.
+
+    ``status`` is that of its response, 0 where no response was at fault.
+    """
+
+    def __init__(self, url: str, why: str, *, status: int = 0, text: str = "") -> None:
+        shown = " ".join(text.split())[:300]
+        super().__init__(f"{url}: {why}" + (f" “{shown}”" if shown else ""))
+        self.url, self.why, self.status, self.text = url, why, status, text
 
 
 class Error(Exception):

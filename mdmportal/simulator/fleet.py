@@ -15,6 +15,7 @@ from .counts import Counts
 from .courier import Courier as PushCourier
 from .device import SimulatedDevice
 from .errors import NotEnrolled, ProfileRefused, Removed, ServerRefused
+from .factory import Factory
 from .hardware import Hardware
 from .identity import KeyPool, new_key
 from .sessions import Sessions
@@ -52,7 +53,8 @@ class Fleet:
     ``courier`` brings pushes; without one each device connects every ``poll`` seconds.
     ``folder`` keeps the devices from one run to the next. ``first`` numbers the devices
     apart from those of another fleet, ``mix`` tells their models. ``key_pool`` > 0
-    shares so many keys. ``out`` prints a line.
+    shares so many keys; ``factory`` makes the devices, as over the air they must be.
+    ``out`` prints a line.
     """
 
     def __init__(
@@ -68,12 +70,14 @@ class Fleet:
         workers: int = 8,
         poll: float = 30.0,
         key_pool: int = 0,
+        factory: Factory | None = None,
         out: Print = print,
     ) -> None:
         self.profile_url, self.count, self.mix = profile_url, count, mix
         self.transport = transport or HTTPTransport(connections=2 * workers)
         self.courier, self.folder, self.first = courier, folder, first
         self.workers, self.poll, self.out = workers, poll, out
+        self.factory = factory
         self.make_key = KeyPool(key_pool) if key_pool else new_key
         self.counts = Counts()
         self.devices: list[SimulatedDevice] = []
@@ -116,7 +120,11 @@ class Fleet:
         path = self._path(number)
         if path and path.exists():
             device = storage.load(
-                path, self.transport, courier=self.courier, make_key=self.make_key
+                path,
+                self.transport,
+                courier=self.courier,
+                make_key=self.make_key,
+                factory=self.factory,
             )
         else:
             device = self._new_device(number)
@@ -134,6 +142,7 @@ class Fleet:
             supervised=not personal,
             courier=self.courier,
             make_key=self.make_key,
+            factory=self.factory,
         )
 
     def _path(self, number: int) -> Path | None:
@@ -259,7 +268,10 @@ class Fleet:
 
 
 def fetch_profile(transport: Transport, url: str) -> bytes:
-    """Return a fresh enrollment profile; each holds a challenge for one device."""
+    """Return a fresh profile that enrolls, or begins it over the air.
+
+    Each holds a challenge for one device.
+    """
     response = transport.send("GET", url, {"Accept": "*/*"}, b"")
     if not response.ok:
         raise ServerRefused(url, response.status, response.body)
@@ -280,6 +292,7 @@ def run(
     key_pool: int = 0,
     first: int = 0,
     ca_file: str = "",
+    factory: Factory | None = None,
     out: Print = print,
 ) -> int:
     """Run a fleet as a command does; return 0, or 1 where a device had trouble.
@@ -299,6 +312,7 @@ def run(
         workers=workers,
         poll=poll,
         key_pool=key_pool,
+        factory=factory,
         out=out,
     )
     obeying = threading.Thread(target=fleet.run, name="fleet")

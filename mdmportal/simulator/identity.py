@@ -18,8 +18,11 @@ KeyMaker = Callable[[int], rsa.RSAPrivateKey]
 
 @dataclass(frozen=True)
 class Identity:
+    """A certificate and its key; ``chain`` are the issuers that are sent along."""
+
     certificate: x509.Certificate
     key: rsa.RSAPrivateKey
+    chain: tuple[x509.Certificate, ...] = ()
 
     @property
     def common_name(self) -> str:
@@ -32,13 +35,20 @@ class Identity:
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        return {"Certificate": self.certificate.public_bytes(Encoding.PEM), "Key": key}
+        chain = b"".join(one.public_bytes(Encoding.PEM) for one in self.chain)
+        certificate = self.certificate.public_bytes(Encoding.PEM)
+        return {"Certificate": certificate, "Key": key, "Chain": chain}
 
     @classmethod
     def from_plist(cls, source: dict[str, bytes]) -> "Identity":
         key = serialization.load_pem_private_key(source["Key"], password=None)
         assert isinstance(key, rsa.RSAPrivateKey)
-        return cls(x509.load_pem_x509_certificate(source["Certificate"]), key)
+        chain = source.get("Chain", b"")
+        return cls(
+            x509.load_pem_x509_certificate(source["Certificate"]),
+            key,
+            tuple(x509.load_pem_x509_certificates(chain)) if chain else (),
+        )
 
 
 def common_name(certificate: x509.Certificate) -> str:

@@ -6,7 +6,7 @@ https://developer.apple.com/documentation/devicemanagement/configuring-multiple-
 import plistlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -36,18 +36,32 @@ PAYLOAD_KEYS = {
     "PayloadVersion": int,
 }
 MDM_KEYS = {"IdentityCertificateUUID": str, "Topic": str, "ServerURL": str}
-IMMUTABLE = ("Topic", "ServerURL", "CheckInURL", "EnrollmentMode")
+IMMUTABLE = (
+    "Topic",
+    "ServerURL",
+    "CheckInURL",
+    "EnrollmentMode",
+    "AssignedManagedAppleID",
+    "RequiredAppIDForMDM",
+)
 PER_USER = "com.apple.mdm.per-user-connections"
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A configuration profile; ``raw`` as received, ``signers`` the signer's chain."""
+    """A configuration profile; ``raw`` as received, ``signers`` the signer's chain.
+
+    ``opener`` is the identity that its content was encrypted to, if it was.
+    """
 
     raw: bytes
     content: Mapping[str, Any]
     signers: tuple[x509.Certificate, ...] = ()
-    encrypted: bool = False
+    opener: Identity | None = None
+
+    @property
+    def encrypted(self) -> bool:
+        return self.opener is not None
 
     @property
     def identifier(self) -> str:
@@ -73,44 +87,55 @@ class Profile:
         return next(one for one in self.payloads if one["PayloadUUID"] == wanted)
 
 
-def read(raw: bytes, identity: Identity | None = None) -> Profile:
+def read(raw: bytes, *identities: Identity) -> Profile:
     """Return the profile in ``raw``: signed or not, XML or binary.
 
-    ``identity`` opens the content that was encrypted to it. What a device would not
-    take for a profile is ProfileRefused.
+    ``identities`` open the content that was encrypted to one of them. What a device
+    would not take for a profile is ProfileRefused.
     """
-    try:
-        body, signers = _unwrap(raw)
-        content = plist.loads(body)
-        encrypted = "EncryptedPayloadContent" in content
-        if encrypted:
-            content = _decrypt(content, identity)
-    except ProtocolError as error:
-        raise ProfileRefused(f"The profile is not valid: {error}.") from error
-    profile = Profile(raw, content, signers, encrypted)
+    content, signers = unwrap(raw)
+    opener = None
+    if "EncryptedPayloadContent" in content:
+        opener, payloads = _decrypt(content["EncryptedPayloadContent"], identities)
+        content = {**content, "PayloadContent": payloads}
+    profile = Profile(raw, content, signers, opener)
     _check(profile)
     return profile
 
 
-def _unwrap(raw: bytes) -> tuple[bytes, tuple[x509.Certificate, ...]]:
-    if raw.lstrip().startswith((b"<", b"bplist")):
-        return raw, ()
-    signed = cms.verify(raw)
-    others = (one for one in signed.certificates if one != signed.signer)
-    return signed.content, (signed.signer, *others)
+def unwrap(raw: bytes) -> tuple[dict[str, Any], tuple[x509.Certificate, ...]]:
+    """Return the dictionary of a profile of any kind, and its signer's chain.
+
+    ProfileRefused where it is none, or the signature is wrong.
+    """
+    try:
+        if raw.lstrip().startswith((b"<", b"bplist")):
+            return plist.loads(raw), ()
+        signed = cms.verify(raw)
+        others = (one for one in signed.certificates if one != signed.signer)
+        return plist.loads(signed.content), (signed.signer, *others)
+    except ProtocolError as error:
+        raise ProfileRefused(f"The profile is not valid: {error}.") from error
 
 
-def _decrypt(content: dict[str, Any], identity: Identity | None) -> dict[str, Any]:
-    if identity is None:
-        raise ProfileRefused("The profile is encrypted, and not to this device.")
-    sealed = content["EncryptedPayloadContent"]
-    opened = cms.decrypt(sealed, identity.certificate, identity.key)
-    return {**content, "PayloadContent": plistlib.loads(opened.content)}
+def _decrypt(sealed: Any, identities: Iterable[Identity]) -> tuple[Identity, Any]:
+    for identity in identities:
+        try:
+            opened = cms.decrypt(sealed, identity.certificate, identity.key)
+            payloads = plistlib.loads(opened.content)
+        except cms.WrongRecipient:
+            continue
+        except Exception as error:  # plistlib lets a dozen kinds through
+            raise ProfileRefused(f"The profile is not valid: {error}.") from error
+        if not isinstance(payloads, list):
+            raise ProfileRefused("The encrypted content is not an array of payloads.")
+        return identity, payloads
+    raise ProfileRefused("The profile is encrypted, and not to this device.")
 
 
 def _check(profile: Profile) -> None:
     content = profile.content
-    _require(content, PAYLOAD_KEYS, "The profile")
+    check_keys(content)
     if content["PayloadType"] != "Configuration":
         raise ProfileRefused(f"It is a {content['PayloadType']}, not a Configuration.")
     for payload in profile.payloads:
@@ -120,6 +145,11 @@ def _check(profile: Profile) -> None:
     times = Counter(payload["PayloadUUID"] for payload in profile.payloads)
     for payload_uuid in (one for one, count in times.items() if count > 1):
         raise ProfileRefused(f"Two payloads have the PayloadUUID {payload_uuid}.")
+
+
+def check_keys(content: Mapping[str, Any]) -> None:
+    """Raise ProfileRefused unless there is what every profile has, of any kind."""
+    _require(content, PAYLOAD_KEYS, "The profile")
 
 
 def _require(source: Mapping[str, Any], keys: Mapping[str, type], who: str) -> None:
@@ -138,7 +168,7 @@ def check_enrollment(profile: Profile) -> None:
     if not mdm["Topic"].startswith(TOPIC_PREFIX):
         raise ProfileRefused(f"The Topic does not start with {TOPIC_PREFIX}")
     for name in ("ServerURL", "CheckInURL"):
-        _check_url(name, mdm.get(name, mdm["ServerURL"]))
+        check_url(name, mdm.get(name, mdm["ServerURL"]))
     _check_rights(mdm)
 
 
@@ -155,9 +185,12 @@ def _check_identity(profile: Profile, wanted: str) -> None:
     raise ProfileRefused("No payload has the IdentityCertificateUUID.")
 
 
-def _check_url(name: str, url: object) -> None:
+def check_url(name: str, url: object) -> None:
     """https, as devices insist; plain http reaches no further than this computer."""
-    parts = urlsplit(str(url))
+    try:
+        parts = urlsplit(str(url))
+    except ValueError:
+        parts = urlsplit("")
     safe = parts.scheme == "https"
     if not parts.hostname or not (
         safe or (parts.scheme == "http" and parts.hostname in LOOPBACK)

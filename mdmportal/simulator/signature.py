@@ -1,6 +1,7 @@
-"""Mdm-Signature: the header by which a device signs the body of its request.
+"""Signatures: how a device signs what it sends.
 
-Base64 of a detached CMS SignedData over the very bytes that are sent.
+Once enrolled by the header Mdm-Signature, Base64 of a detached CMS SignedData over the
+very bytes that are sent; before that the body is a SignedData with its content.
 https://developer.apple.com/documentation/devicemanagement/implementing-device-management
 """
 
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mdmportal.protocol import cms, der
 
+from .certificates import SHA1_WITH_RSA
 from .identity import Identity
 
 HEADER = "Mdm-Signature"
@@ -20,7 +22,7 @@ HEADER = "Mdm-Signature"
 DATA = "1.2.840.113549.1.7.1"
 SIGNED_DATA = "1.2.840.113549.1.7.2"
 SHA1 = der.sequence(der.oid("1.3.14.3.2.26"), der.NULL)
-SHA1_WITH_RSA = der.sequence(der.oid("1.2.840.113549.1.1.5"), der.NULL)
+CONSTRUCTED_OCTETS = der.OCTET_STRING | 0x20
 END_OF_CONTENTS = b"\0\0"
 
 
@@ -36,15 +38,25 @@ class Style(StrEnum):
 def sign(body: bytes, identity: Identity, style: Style = Style.STANDARD) -> str:
     """Return the header's value for ``body``."""
     if style is Style.CAPTURED:
-        message = _captured(body, identity)
+        message = _captured(body, identity, detached=True)
     else:
         message = cms.sign(body, identity.certificate, identity.key, detached=True)
     return base64.b64encode(message).decode()
 
 
-def _captured(body: bytes, identity: Identity) -> bytes:
+def wrap(content: bytes, identity: Identity, style: Style = Style.STANDARD) -> bytes:
+    """Return the SignedData (DER or BER) that holds ``content`` and the whole chain."""
+    if style is Style.CAPTURED:
+        return _captured(content, identity, detached=False)
+    return cms.sign(
+        content, identity.certificate, identity.key, certificates=identity.chain
+    )
+
+
+def _captured(content: bytes, identity: Identity, *, detached: bool) -> bytes:
     certificate = identity.certificate
-    signature = identity.key.sign(body, padding.PKCS1v15(), hashes.SHA1())  # noqa: S303
+    digest = hashes.SHA1()  # noqa: S303
+    signature = identity.key.sign(content, padding.PKCS1v15(), digest)
     issuer = certificate.issuer.public_bytes()
     signer = der.sequence(
         der.integer(1),
@@ -53,12 +65,16 @@ def _captured(body: bytes, identity: Identity) -> bytes:
         SHA1_WITH_RSA,
         der.octet_string(signature),
     )
+    octets = _indefinite(CONSTRUCTED_OCTETS, der.octet_string(content))
+    attached = b"" if detached else _indefinite(der.context(0), octets)
+    certificates = (certificate, *(() if detached else identity.chain))
+    encoded = [one.public_bytes(Encoding.DER) for one in certificates]
     data = _indefinite(
         der.SEQUENCE,
         der.integer(1),
         der.set_of(SHA1),
-        _indefinite(der.SEQUENCE, der.oid(DATA)),
-        _indefinite(der.context(0), certificate.public_bytes(Encoding.DER)),
+        _indefinite(der.SEQUENCE, der.oid(DATA), attached),
+        _indefinite(der.context(0), *encoded),
         _indefinite(der.SET, signer),
     )
     return _indefinite(

@@ -12,8 +12,10 @@ from mdmportal.protocol import plist
 from .channel import Courier
 from .device import SimulatedDevice
 from .enrollment import Enrollment
+from .factory import Factory
 from .hardware import MODELS
-from .identity import KeyMaker, new_key
+from .identity import Identity, KeyMaker, new_key
+from .managed_account import ManagedAccount
 from .signature import Style
 from .state import State
 from .transport import Transport
@@ -32,6 +34,10 @@ def dumps(device: SimulatedDevice) -> bytes:
             "Bearer": device.bearer,
             "State": device.state.to_plist(),
         }
+        if device.made_with:
+            saved["Factory"] = device.made_with.to_plist()
+        if device.account:
+            saved["Account"] = device.account.to_plist()
         if device.enrollment:
             saved["Enrollment"] = device.enrollment.to_plist()
         return plist.dumps(saved)
@@ -43,6 +49,7 @@ def loads(
     *,
     courier: Courier | None = None,
     make_key: KeyMaker = new_key,
+    factory: Factory | None = None,
 ) -> SimulatedDevice:
     """Return the device that was saved, listening for pushes again."""
     source = plist.loads(saved)
@@ -54,9 +61,14 @@ def loads(
         automated=source["Automated"],
         courier=courier,
         make_key=make_key,
+        factory=factory,
     )
     device.style, device.bearer = Style(source["Style"]), source["Bearer"]
     device.state = State.from_plist(source["State"])
+    if "Factory" in source:
+        device.made_with = Identity.from_plist(source["Factory"])
+    if "Account" in source:
+        device.account = ManagedAccount.from_plist(source["Account"])
     if "Enrollment" in source:
         device.enrollment = Enrollment.from_plist(source["Enrollment"])
     for account in device.state.accounts.values():
@@ -82,6 +94,13 @@ def load(
     *,
     courier: Courier | None = None,
     make_key: KeyMaker = new_key,
+    factory: Factory | None = None,
 ) -> SimulatedDevice:
     """Return the device that was saved at ``path``."""
-    return loads(path.read_bytes(), transport, courier=courier, make_key=make_key)
+    return loads(
+        path.read_bytes(),
+        transport,
+        courier=courier,
+        make_key=make_key,
+        factory=factory,
+    )

@@ -10,11 +10,15 @@ import urllib3
 
 @dataclass(frozen=True)
 class Response:
-    """What came back; the names of ``headers`` are in lower case."""
+    """What came back; the names of ``headers`` are in lower case.
+
+    ``cookies`` are the values of all Set-Cookie headers, which cannot be joined.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    cookies: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -25,6 +29,11 @@ class Response:
     def media_type(self) -> str:
         content_type = self.headers.get("content-type", "")
         return content_type.split(";")[0].strip().lower()
+
+    @property
+    def location(self) -> str:
+        """Where a redirect leads; '' where there is none."""
+        return self.headers.get("location", "")
 
 
 class Unreachable(OSError):
@@ -47,13 +56,19 @@ class HTTPTransport:
     """Connections over the network, kept alive and shared by threads.
 
     ``ca_file`` holds roots to trust (PEM) besides the system's; ``timeout`` is in
-    seconds; ``connections`` are kept open to one host. Redirects are followed, as
-    devices do.
+    seconds; ``connections`` are kept open to one host. So many ``redirects`` are
+    followed, as devices do.
     """
 
     def __init__(
-        self, *, ca_file: str | None = None, timeout: float = 60, connections: int = 16
+        self,
+        *,
+        ca_file: str | None = None,
+        timeout: float = 60,
+        connections: int = 16,
+        redirects: int = 5,
     ) -> None:
+        self.ca_file = ca_file
         self._pool = urllib3.PoolManager(
             num_pools=8,
             maxsize=connections,
@@ -62,7 +77,7 @@ class HTTPTransport:
                 connect=0,
                 read=0,
                 other=0,
-                redirect=5,
+                redirect=redirects,
                 raise_on_redirect=False,
                 respect_retry_after_header=False,
             ),
@@ -79,7 +94,8 @@ class HTTPTransport:
         except urllib3.exceptions.HTTPError as error:
             raise Unreachable(f"{url}: {error}") from error
         lower = {name.lower(): value for name, value in response.headers.items()}
-        return Response(response.status, lower, response.data)
+        cookies = tuple(response.headers.getlist("Set-Cookie"))
+        return Response(response.status, lower, response.data, cookies)
 
 
 def _trust(ca_file: str | None) -> ssl.SSLContext:

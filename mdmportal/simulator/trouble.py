@@ -2,7 +2,7 @@
 
 import random
 
-from .errors import ProfileRefused, ServerRefused
+from .errors import ProfileRefused, ServerRefused, SignInRequired
 from .transport import Unreachable
 
 LONGEST_PAUSE = 60.0
@@ -29,6 +29,8 @@ def advice(error: Exception, url: str) -> str:
         return f"Is the server running, and is {url} its address?"
     if isinstance(error, ProfileRefused):
         return "Give the URL from which a device downloads its enrollment profile."
+    if isinstance(error, SignInRequired):
+        return "Its person has to sign in again."
     if isinstance(error, ServerRefused) and error.status == 404:
         return "There is no such way in: see the portal's list of ways to enroll."
     if isinstance(error, ServerRefused) and error.status >= 500:

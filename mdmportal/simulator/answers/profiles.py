@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mdmportal.protocol import ProtocolError, cms
 
-from ..errors import Error, ProfileRefused, ServerRefused
+from ..errors import Error, ProfileRefused, ServerRefused, SignInRequired
 from ..identity import common_name
 from ..profile import CERTIFICATES, Profile, read
 from ..transport import Unreachable
@@ -50,7 +50,7 @@ PROFILE_KEYS = (
 def installed(channel: "Channel") -> Iterator[Profile]:
     """Yield the profiles of this channel, the enrollment profile among the device's."""
     for raw in channel.kept.profiles.values():
-        yield read(raw, channel.device.stay.identity)
+        yield read(raw, *channel.device.stay.identities)
 
 
 def _is_managed(channel: "Channel", profile: Profile) -> bool:
@@ -97,10 +97,12 @@ def _item(channel: "Channel", profile: Profile) -> dict[str, Any]:
 
 def install_profile(channel: "Channel", request: Request) -> Answer:
     try:
-        profile = read(request["Payload"], channel.device.stay.identity)
+        profile = read(request["Payload"], *channel.device.stay.identities)
         if profile.mdm is not None:
             channel.device.enroll(profile)
             return {}
+    except SignInRequired:
+        raise  # the command is taken up again when the person has signed in
     except (ProfileRefused, ServerRefused, Unreachable) as error:
         raise _not_installed(str(error)) from error
     kept = channel.kept
