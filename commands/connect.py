@@ -5,27 +5,72 @@ from typing import Any
 
 from django.db import transaction
 
-from devices.authentication import Caller
+from devices import sessions
+from devices.authentication import Caller, ChannelRow
 from devices.models import Enrollment
 from mdmportal.protocol import ProtocolError
 from mdmportal.protocol import connect as protocol
 
-from . import reports
+from . import queue, reports
+
+
+class Unrecognized(Exception):
+    """The device is to leave management: it was held for review, and rejected."""
 
 
 def take(caller: Caller, source: Mapping[str, Any], body: bytes) -> bytes:
     """Take the report on one command, return the next; b"" ends the session.
 
-    ``source`` is the property list in ``body``, which is kept as it came.
+    ``source`` is the property list in ``body``, which is kept as it came. Raises
+    sessions.SignInRequired, Unrecognized, and ProtocolError for all else.
     """
-    if caller.is_expired:
-        raise ProtocolError("the identity has expired")
     report = protocol.read(source)
     caller.check_device(report)
     channel = caller.channel(report)
-    if channel is None or not (caller.is_enrolled or _is_back(caller)):
+    if channel is None or not _is_served(caller):
         raise ProtocolError("the channel is not enrolled")
-    found = reports.take(channel, report, body)
+    if caller.state == Enrollment.State.HELD:
+        return b""
+    if not caller.is_account_driven:
+        return _serve(caller, channel, report, body)
+    try:
+        sessions.require(caller)
+    except sessions.SignInRequired:
+        return _serve_signed_out(caller, channel, report, body)
+    return _serve(caller, channel, report, body)
+
+
+def _is_served(caller: Caller) -> bool:
+    if caller.state == Enrollment.State.HELD:
+        return True
+    return caller.is_enrolled or _is_back(caller)
+
+
+def _serve(
+    caller: Caller, channel: ChannelRow, report: protocol.Report, body: bytes
+) -> bytes:
+    """Settle and send; one whose identity has expired gets what renews it."""
+    least = queue.RENEWAL if caller.is_expired else reports.ANY
+    return _command(reports.take(channel, report, body, least))
+
+
+def _serve_signed_out(
+    caller: Caller, channel: ChannelRow, report: protocol.Report, body: bytes
+) -> bytes:
+    """Send only what removes profiles, and nothing before the device is expelled.
+
+    A report on that is taken, for a device that removes the enrollment waits for it.
+    """
+    if caller.is_expelled:
+        found = reports.take(channel, report, body, queue.REMOVAL)
+        if found is not None or report.status != protocol.Status.IDLE:
+            return _command(found)
+    elif channel.is_stale:
+        reports.seen(channel)
+    raise sessions.SignInRequired
+
+
+def _command(found: reports.Next | None) -> bytes:
     if found is None:
         return b""
     return protocol.command(found.uuid, found.request_type, found.keys)
@@ -33,7 +78,13 @@ def take(caller: Caller, source: Mapping[str, Any], body: bytes) -> bytes:
 
 @transaction.atomic
 def _is_back(caller: Caller) -> bool:
-    """Whether a device that was taken for erased turns out to live on."""
+    """Whether a device that was taken for erased turns out to live on.
+
+    Raises Unrecognized for one that staff did not approve.
+    """
     if caller.enrollment_id is None or caller.state != Enrollment.State.ENDED:
         return False
-    return Enrollment.objects.get(pk=caller.enrollment_id).erasure_failed()
+    enrollment = Enrollment.objects.get(pk=caller.enrollment_id)
+    if enrollment.end_reason == Enrollment.REJECTED:
+        raise Unrecognized(enrollment.pk)
+    return enrollment.erasure_failed()

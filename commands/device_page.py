@@ -13,7 +13,7 @@ from apns.models import PushCertificate
 from devices.admin.enrollment import state_badge
 from devices.models import Channel, Device, Enrollment, Identity, Inventory, Secret
 
-from . import answers, destructive, filled, live, orders, words
+from . import answers, destructive, filled, live, orders, queue, words
 from .models import OPEN, Delivery
 
 TABS: Mapping[str, str] = {
@@ -51,6 +51,9 @@ class Reach:
     trouble: str
     push_certificate: PushCertificate | None
     identity: Identity | None
+    """The newest."""
+    renewal: Delivery | None
+    """What is to renew it, if that is ordered."""
     secrets: Mapping[str, dt.datetime]
 
     @property
@@ -117,8 +120,14 @@ def _reach(stay: Enrollment | None, channel: Channel | None) -> Reach:
         trouble=_trouble(stay, channel),
         push_certificate=certificates.filter(topic=topic).first() if topic else None,
         identity=identities.defer("certificate").first() if stay else None,
+        renewal=_renewal(channel),
         secrets=dict(found) if stay else {},
     )
+
+
+def _renewal(channel: Channel | None) -> Delivery | None:
+    waiting = Delivery.objects.filter(channel=channel, state__in=OPEN)
+    return waiting.filter(priority=queue.RENEWAL).first() if channel else None
 
 
 def _trouble(stay: Enrollment | None, channel: Channel | None) -> str:

@@ -21,6 +21,10 @@ from .models import OPEN, Command, Delivery, State
 
 BATCH = 1000
 
+REMOVAL, RENEWAL = 1000, 2000
+"""Priorities of what is sent to a device that gets nothing else: one whose person did
+not sign in again is told to remove profiles, one whose identity expired renews it."""
+
 ANSWER_WITHIN = dt.timedelta(days=1)
 """How long after its expiry what was sent may still be answered."""
 

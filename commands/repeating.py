@@ -6,7 +6,7 @@ from typing import Any
 
 from devices.models import Channel
 
-from . import destructive, orders
+from . import destructive, orders, queue
 from .models import Command, Delivery, State
 
 REPEATED = (State.FAILED, State.EXPIRED, State.CANCELLED)
@@ -16,6 +16,8 @@ def why_not(delivery: Delivery) -> str:
     """Return why this is not sent again just like that; '' if it can be."""
     if delivery.state not in REPEATED:
         return f"{delivery.get_state_display()}, not failed"
+    if delivery.priority >= queue.RENEWAL:
+        return "good for one time: renew the identity instead"
     if destructive.is_destructive(delivery.command.request_type):
         return "needs to be confirmed: send it again from the device's page"
     return ""

@@ -70,7 +70,7 @@ WHERE id = (
     SELECT id FROM commands_delivery
     WHERE channel_id = %(channel)s AND uuid <> %(uuid)s
         AND state IN ('queued', 'sent', 'postponed')
-        AND (state <> 'postponed' OR %(idle)s)
+        AND (state <> 'postponed' OR %(idle)s) AND priority >= %(least)s
         AND (expires_at IS NULL OR expires_at > %(now)s)
     ORDER BY priority DESC, id LIMIT 1 {lock}
 )
@@ -128,12 +128,19 @@ class Next:
     keys: Mapping[str, Any]
 
 
-def take(channel: ChannelRow, report: Report, body: bytes) -> Next | None:
+ANY = -32768
+"""The least priority that there is."""
+
+
+def take(
+    channel: ChannelRow, report: Report, body: bytes, least: int = ANY
+) -> Next | None:
     """Settle what a device reports and return what to send it now, None for nothing.
 
-    An Idle with nothing waiting costs, once in LAST_SEEN_EVERY, a write, else nothing.
+    Only what has at least the priority ``least`` is sent. An Idle with nothing waiting
+    costs, once in LAST_SEEN_EVERY, a write, else nothing.
     """
-    values = _values(channel, report)
+    values = _values(channel, report, least)
     if report.status == Status.IDLE:
         found = None if channel.is_drained else _send_next(values)
         if found is None and (
@@ -150,9 +157,15 @@ def take(channel: ChannelRow, report: Report, body: bytes) -> Next | None:
     return found
 
 
-def _values(channel: ChannelRow, report: Report) -> dict[str, Any]:
+def seen(channel: ChannelRow) -> None:
+    """Write down that the device came, and nothing else."""
+    _execute(SEEN, {"now": _adapt(timezone.now()), "channel": channel.id})
+
+
+def _values(channel: ChannelRow, report: Report, least: int = ANY) -> dict[str, Any]:
     return {
         "channel": channel.id,
+        "least": least,
         "ordered": channel.ordered,
         "push_at": channel.push_at,
         "uuid": report.command_uuid,

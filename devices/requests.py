@@ -20,7 +20,7 @@ from .authentication import Caller, authenticate
 
 logger = logging.getLogger(__name__)
 
-View = Callable[[HttpRequest], HttpResponse]
+View = Callable[..., HttpResponse]
 DeviceView = Callable[[Caller, bytes], HttpResponse]
 RETRY_AFTER = "30"
 
@@ -45,9 +45,9 @@ def answer_for_errors(view: View) -> View:
 
     @csrf_exempt
     @wraps(view)
-    def wrapper(request: HttpRequest) -> HttpResponse:
+    def wrapper(request: HttpRequest, *args: str, **named: str) -> HttpResponse:
         try:
-            return view(request)
+            return view(request, *args, **named)
         except ProtocolError as error:
             return _refuse(request, 400, str(error))
         except TooLarge:

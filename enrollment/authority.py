@@ -1,4 +1,8 @@
-"""The certificate authority: made on first use, it issues identities to devices."""
+"""The certificate authority: made on first use, it issues identities to devices.
+
+Long before one expires another is made and in force. The one before is still believed,
+and still answers to the profiles that name it.
+"""
 
 import datetime as dt
 
@@ -16,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from .models import CertificateAuthority
@@ -23,10 +28,12 @@ from .models import CertificateAuthority
 LIFE = dt.timedelta(days=20 * 365)
 KEY_SIZE = 2048
 """Signs each certificate and opens each SCEP request: RSA, as Apple's clients need."""
+MARGIN = dt.timedelta(days=90)
+"""So long before an authority would have to shorten identities, there is another."""
 BACKDATED = dt.timedelta(hours=1)
 """A device's clock may be behind ours."""
 LOCK = 0x6D646D6361
-"""Advisory lock, so that two processes do not both make the first authority."""
+"""Advisory lock, so that two processes do not both make an authority."""
 
 
 def current() -> CertificateAuthority:
@@ -34,12 +41,45 @@ def current() -> CertificateAuthority:
     return CertificateAuthority.objects.first() or _first()
 
 
+def usable() -> QuerySet[CertificateAuthority]:
+    """Return the authorities that have not expired, the one in force first."""
+    return CertificateAuthority.objects.filter(not_after__gt=timezone.now())
+
+
+def named(name: str) -> CertificateAuthority:
+    """Return the authority that a profile names, else the one in force.
+
+    Profiles name it by its fingerprint; other clients say whatever they like.
+    """
+    return usable().filter(fingerprint=name).first() or current()
+
+
+@transaction.atomic
+def roll_over() -> bool:
+    """Make another authority if it is time; return whether it was."""
+    _lock()
+    if current().not_after > timezone.now() + _needed():
+        return False
+    _make()
+    return True
+
+
+def _needed() -> dt.timedelta:
+    """How long an authority must last yet. A new one always lasts that long."""
+    identity = dt.timedelta(seconds=settings.IDENTITY_LIFE)
+    return min(identity + MARGIN, LIFE / 2)
+
+
 @transaction.atomic
 def _first() -> CertificateAuthority:
+    _lock()
+    return CertificateAuthority.objects.first() or _make()
+
+
+def _lock() -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-    return CertificateAuthority.objects.first() or _make()
 
 
 def new_key() -> rsa.RSAPrivateKey:

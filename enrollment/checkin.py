@@ -13,14 +13,14 @@ from django.utils import timezone
 
 from apns.models import PushCertificate
 from apns.tasks import ask_for_push
-from commands import inventory, queue
+from commands import queue
 from commands.models import OPEN
+from devices import sessions
 from devices.authentication import Caller
-from devices.models import Channel, Device, Enrollment, Identity, Secret
+from devices.models import Channel, Enrollment, Identity, Secret
 from mdmportal.protocol import ProtocolError, checkin
-from mdmportal.protocol.platforms import platform_of
 
-from .models import EnrollmentProfile
+from . import arrivals, renewal
 
 
 class Declined(Exception):
@@ -28,10 +28,18 @@ class Declined(Exception):
 
 
 def take(caller: Caller, message: checkin.Message) -> bytes:
-    """Do what ``message`` asks, return the answer; ProtocolError for a wrong one."""
-    if caller.is_expired and not isinstance(message, checkin.CheckOut):
+    """Do what ``message`` asks, return the answer.
+
+    Raises ProtocolError for a wrong one, and sessions.SignInRequired. CheckOut is sent
+    once: it is taken from an expired identity and without a session.
+    """
+    leaves = isinstance(message, checkin.CheckOut)
+    if caller.is_expired and not leaves:
         raise ProtocolError("the identity has expired")
     caller.check_device(message)
+    is_open = caller.state and caller.state != Enrollment.State.ENDED
+    if caller.is_account_driven and is_open and not leaves:
+        sessions.require(caller)
     return HANDLERS[type(message)](caller, message)
 
 
@@ -45,15 +53,19 @@ def authenticate(caller: Caller, message: checkin.Authenticate) -> bytes:
         raise ProtocolError("the topic is not of a push certificate of ours")
     if not message.device_id:
         raise ProtocolError("neither UDID nor EnrollmentID")
-    identity = Identity.objects.select_for_update(of=("self",)).get(
-        pk=caller.identity_id
-    )
-    device = _device(message)
+    locked = Identity.objects.select_for_update(of=("self",))
+    identity = locked.select_related("enrollment__device").get(pk=caller.identity_id)
     open_one = _open_enrollment(identity)
+    intent = None if open_one else arrivals.intent_of(identity)
+    if intent and intent.renews_id:
+        open_one = renewal.bind(caller, identity, intent)
     if open_one is None:
-        _open(identity, device, message)
-    elif open_one.device_id != device.pk:
+        token = arrivals.check_session(caller, intent)
+        arrivals.open_stay(identity, intent, token, message)
+    elif open_one.device.device_id != message.device_id:
         raise ProtocolError("the identity belongs to another device")
+    elif not arrivals.is_contested(open_one):
+        arrivals.learn(open_one.device, message, open_one.mode)
     return b""
 
 
@@ -62,49 +74,6 @@ def _open_enrollment(identity: Identity) -> Enrollment | None:
     if enrollment is None or enrollment.state == Enrollment.State.ENDED:
         return None
     return enrollment
-
-
-def _device(message: checkin.Authenticate) -> Device:
-    """Return the device, locked, with what it says of itself taken over."""
-    locked = Device.objects.select_for_update()
-    if message.udid:
-        device, _ = locked.get_or_create(udid=message.udid)
-    else:
-        device, _ = locked.get_or_create(enrollment_id=message.enrollment_id)
-    device.learn(
-        platform=platform_of(message.product_name, message.model),
-        name=message.device_name or _first_name(device, message),
-        product_name=message.product_name,
-        model=message.model,
-        model_name=message.model_name,
-        os_version=message.os_version,
-        build_version=message.build_version,
-        serial_number=message.serial_number,
-        imei=message.imei,
-        meid=message.meid,
-    )
-    return device
-
-
-def _first_name(device: Device, message: checkin.Authenticate) -> str:
-    """What to call a device that has not told its name yet."""
-    return device.name or message.product_name or message.serial_number
-
-
-def _open(identity: Identity, device: Device, message: checkin.Authenticate) -> None:
-    way = _way_of(identity)
-    identity.enrollment = Enrollment.objects.create(
-        device=device,
-        topic=message.topic,
-        mode=way.mode if way else Enrollment.Mode.DEVICE,
-        way=way.name if way else "",
-        access_rights=way.access_rights if way else 0,
-    )
-    identity.save(update_fields=["enrollment"])
-
-
-def _way_of(identity: Identity) -> EnrollmentProfile | None:
-    return EnrollmentProfile.objects.filter(challenges__identity=identity).first()
 
 
 # --- TokenUpdate
@@ -119,6 +88,7 @@ def token_update(caller: Caller, message: checkin.TokenUpdate) -> bytes:
         enrollment = _locked(enrollment_id)
         if message.topic != enrollment.topic:
             raise ProtocolError("the topic is not the one of the enrollment")
+        enrollment = renewal.stay_of(caller, enrollment, message)
         channel = _keep_token(enrollment, message)
         if message.unlock_token:
             Secret.keep(enrollment, Secret.Kind.UNLOCK_TOKEN, message.unlock_token)
@@ -173,25 +143,8 @@ def _complete(
     if awaiting is not None and awaiting != enrollment.awaiting_configuration:
         enrollment.awaiting_configuration = awaiting
         enrollment.save(update_fields=["awaiting_configuration"])
-    if enrollment.state != Enrollment.State.PENDING:
-        return
-    _end_others(enrollment)
-    enrollment.state = Enrollment.State.ACTIVE
-    enrollment.enrolled_at = timezone.now()
-    enrollment.save(update_fields=["state", "enrolled_at"])
-    channel.enrollment = enrollment
-    inventory.ask(channel, and_then=[inventory.configured()] if awaiting else [])
-
-
-def _end_others(enrollment: Enrollment) -> None:
-    """End the stays before this one: nothing that waited in them runs in the new one.
-
-    Only now: a device whose new profile fails after Authenticate keeps its old one.
-    """
-    Device.objects.select_for_update().get(pk=enrollment.device_id)
-    others = enrollment.device.enrollments.exclude(pk=enrollment.pk)
-    for other in others.exclude(state=Enrollment.State.ENDED).select_related("device"):
-        other.end("enrolled again")
+    if enrollment.state == Enrollment.State.PENDING:
+        arrivals.complete(enrollment, channel)
 
 
 # --- The others

@@ -2,18 +2,32 @@
 
 from django.http import HttpResponse
 
+from devices.models import User
 from mdmportal.protocol import mobileconfig
 
-from . import profiles
-from .models import EnrollmentProfile
+from . import ota, profiles
+from .models import EnrollmentProfile, Invitation
 
 
-def respond(way: EnrollmentProfile) -> HttpResponse:
-    """Return the file; profiles.NotReady while none can be made.
+def make(
+    way: EnrollmentProfile,
+    *,
+    user: User | None = None,
+    invitation: Invitation | None = None,
+) -> bytes:
+    """Return what a device installs first, bound to who enrolls; profiles.NotReady.
 
-    Nobody keeps it on its way: the challenge in it is good for one device, once.
+    Over the air that is the Profile Service, else the enrollment profile itself.
     """
-    response = HttpResponse(profiles.make(way), content_type=mobileconfig.CONTENT_TYPE)
+    if way.kind == EnrollmentProfile.Kind.OTA:
+        service, _ = ota.begin(way, user=user, invitation=invitation)
+        return service
+    return profiles.make(way, user=user, invitation=invitation)
+
+
+def respond(way: EnrollmentProfile, profile: bytes) -> HttpResponse:
+    """Return the file. Nobody keeps it on its way: it is good for one device, once."""
+    response = HttpResponse(profile, content_type=mobileconfig.CONTENT_TYPE)
     response["Content-Disposition"] = f'attachment; filename="{way.code}.mobileconfig"'
     response["Cache-Control"] = "no-store"
     return response

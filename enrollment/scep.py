@@ -13,12 +13,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.db import transaction
 from django.utils import timezone
 
-from devices.models import Identity
+from devices.models import Enrollment, Identity
 from mdmportal.protocol import scep
 from mdmportal.protocol.scep import FailInfo
 
 from . import authority
-from .models import CertificateAuthority, Challenge, digest
+from .models import CertificateAuthority, Challenge, Invitation, digest
 
 logger = logging.getLogger(__name__)
 
@@ -35,19 +35,39 @@ class Denied(Exception):
 
 def answer(message: bytes) -> bytes:
     """Return the CertRep to a PKIOperation; ProtocolError if it is not even SCEP."""
-    ours = authority.current()
-    certificate, key = ours.x509, ours.key
     try:
         envelope = scep.open_envelope(message)
-        request = scep.read_request(envelope, certificate, key)
-        issued = _issue(ours, request)
     except scep.Refused as refused:
-        logger.warning("SCEP %s: %s", refused.envelope.transaction_id, refused)
-        return scep.failure(refused.envelope, refused.fail_info, certificate, key)
+        ours = authority.current()
+        return _refuse(refused.envelope, refused.fail_info, refused, ours)
+    for ours in authority.usable():
+        try:
+            request = scep.read_request(envelope, ours.x509, ours.key)
+        except scep.Refused as refused:
+            if refused.fail_info is FailInfo.BAD_CERT_ID:
+                continue  # it is for another one
+            return _refuse(envelope, refused.fail_info, refused, ours)
+        return _answer_as(ours, request)
+    reason = "the message is for another CA"
+    return _refuse(envelope, FailInfo.BAD_CERT_ID, reason, authority.current())
+
+
+def _answer_as(ours: CertificateAuthority, request: scep.Request) -> bytes:
+    try:
+        issued = _issue(ours, request)
     except Denied as denied:
-        logger.warning("SCEP %s: %s", envelope.transaction_id, denied)
-        return scep.failure(envelope, denied.fail_info, certificate, key)
-    return scep.success(request, issued, certificate, key)
+        return _refuse(request, denied.fail_info, denied, ours)
+    return scep.success(request, issued, ours.x509, ours.key)
+
+
+def _refuse(
+    to: scep.Envelope | scep.Request,
+    fail_info: FailInfo,
+    reason: object,
+    ours: CertificateAuthority,
+) -> bytes:
+    logger.warning("SCEP %s: %s", to.transaction_id, reason)
+    return scep.failure(to, fail_info, ours.x509, ours.key)
 
 
 @transaction.atomic
@@ -59,13 +79,32 @@ def _issue(ours: CertificateAuthority, request: scep.Request) -> x509.Certificat
         return _issued_before(challenge, request, key)
     if challenge.expires_at <= timezone.now():
         raise Denied(FailInfo.BAD_TIME, "the challenge has expired")
-    if not challenge.way.is_enabled:
-        raise Denied(FailInfo.BAD_REQUEST, f"{challenge.way} is disabled")
+    _check_intent(challenge)
+    _check_invitation(challenge)
     issued = authority.issue(ours, request.csr.public_key(), challenge.subject)  # type: ignore[arg-type]
     challenge.identity = Identity.keep(issued)
     challenge.transaction_id, challenge.public_key = request.transaction_id, key
     challenge.save(update_fields=["identity", "transaction_id", "public_key"])
     return issued
+
+
+def _check_invitation(challenge: Challenge) -> None:
+    """Refuse one device more than were invited; the row is locked till all is done."""
+    if challenge.invitation_id is None:
+        return
+    rows = Invitation.objects.select_for_update(of=("self",)).select_related("way")
+    invitation = rows.get(pk=challenge.invitation_id)
+    if reason := invitation.refusal(challenge):
+        raise Denied(FailInfo.BAD_REQUEST, f"invitation {invitation.pk}: {reason}")
+
+
+def _check_intent(challenge: Challenge) -> None:
+    """A way in that was closed lets no one in; those who are inside may renew."""
+    if challenge.renews is None:
+        if not challenge.way.is_enabled:
+            raise Denied(FailInfo.BAD_REQUEST, f"{challenge.way} is disabled")
+    elif challenge.renews.state == Enrollment.State.ENDED:
+        raise Denied(FailInfo.BAD_REQUEST, "the stay to renew has ended")
 
 
 def _check_key(key: object) -> None:
@@ -81,7 +120,7 @@ def _challenge(value: str) -> Challenge:
     Found by its digest, so that no comparison tells how much of a guess was right.
     """
     locked = Challenge.objects.select_for_update(of=("self",)).select_related(
-        "way", "identity"
+        "way", "identity", "renews"
     )
     found = locked.filter(digest=digest(value)).first()
     if found is None:

@@ -1,11 +1,58 @@
-"""Accounts: who may sign in to the dashboard."""
+"""Accounts: who may sign in to the dashboard, and how."""
+
+from collections.abc import Callable
 
 from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
+from allauth.account.authentication import get_authentication_records
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Accounts are made by staff; no one signs up by themselves."""
+    """Accounts are made by staff or by sign-on; no one signs up by themselves."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Return where to go if nothing else was asked for: not all are staff."""
+        user = request.user
+        is_staff = user.is_authenticated and user.is_staff
+        return reverse("dashboard" if is_staff else "my-devices")
+
+
+class SecondFactorMiddleware:
+    """Where STAFF_MFA_REQUIRED, leads staff to set up a second factor before anything
+    else of the dashboard. Whom an identity provider let in is its business."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if settings.STAFF_MFA_REQUIRED and lacks_second_factor(request):
+            messages.warning(
+                request,
+                "Staff need a second factor here. Set up an authenticator app below: "
+                "the dashboard opens after that.",
+            )
+            return redirect("mfa_index")
+        return self.get_response(request)
+
+
+def lacks_second_factor(request: HttpRequest) -> bool:
+    """Return whether staff who came by a password alone ask for the dashboard."""
+    if not request.path.startswith(reverse("admin:index")):
+        return False
+    user = request.user
+    if not (user.is_authenticated and user.is_staff):
+        return False
+    records = get_authentication_records(request, user)
+    ways = {record.get("method") for record in records}
+    return "socialaccount" not in ways and not is_mfa_enabled(user, SECOND_FACTORS)

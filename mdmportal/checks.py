@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.checks import Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
+from enrollment.limits import Rate
+
 Rule = tuple[str, Callable[[], bool], str, str]
 
 
@@ -26,6 +28,14 @@ def _is_key(text: str) -> bool:
 def _is_network(text: str) -> bool:
     try:
         ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_rate(text: str) -> bool:
+    try:
+        Rate.read(text)
     except ValueError:
         return False
     return True
@@ -94,6 +104,22 @@ RULES: tuple[Rule, ...] = (
         lambda: not all(map(_is_network, settings.TRUSTED_PROXIES)),
         "TRUSTED_PROXIES holds something that is no network.",
         "Name networks such as 10.1.2.0/24, or addresses, commas between them.",
+    ),
+    (
+        "mdm.E011",
+        lambda: bool(settings.DEVICE_CA_FILE),
+        "DEVICE_CA_FILE is set: simulated devices could enroll over the air.",
+        "Unset it. Apple's own authority is always believed.",
+    ),
+    (
+        "mdm.E012",
+        lambda: (
+            not all(
+                map(_is_rate, (settings.ENROLL_RATE, settings.ENROLL_RATE_PER_PERSON))
+            )
+        ),
+        "ENROLL_RATE or ENROLL_RATE_PER_PERSON is no rate.",
+        "Write a number, a slash and s, m, h or d, such as 600/h; or leave it empty.",
     ),
 )
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.db.models import Q
 from django.urls import reverse
@@ -9,7 +11,8 @@ from django.urls import reverse
 from apns.models import PushCertificate
 from commands.models import Delivery, State
 from devices.models import User
-from enrollment.models import EnrollmentProfile
+from enrollment.models import EnrollmentProfile, IdentityProvider
+from mdmportal.accounts import SECOND_FACTORS
 
 WAYS = "admin:enrollment_enrollmentprofile_changelist"
 
@@ -23,6 +26,7 @@ class Check:
     words: str
     url: str
     button: str
+    is_optional: bool = False
 
 
 def checks(enrolled: int) -> list[Check]:
@@ -68,8 +72,33 @@ def checks(enrolled: int) -> list[Check]:
             reverse("admin:devices_user_add") + "?is_staff=1&is_superuser=1",
             "Add",
         ),
+        _second_factors(),
+        Check(
+            IdentityProvider.objects.filter(is_enabled=True).exists(),
+            "An identity provider (optional)",
+            "So that people sign in with the account of your organisation.",
+            reverse("admin:enrollment_identityprovider_add"),
+            "Add",
+            is_optional=True,
+        ),
     ]
     return steps if settings.SIMULATED else [_https(), *steps]
+
+
+def _second_factors() -> Check:
+    """Staff whom a provider lets in are its business: it asks for second factors."""
+    safe = Authenticator.objects.filter(type__in=SECOND_FACTORS).values("user")
+    sent = SocialAccount.objects.values("user")
+    staff = User.objects.filter(is_staff=True, is_active=True)
+    return Check(
+        not staff.exclude(pk__in=safe).exclude(pk__in=sent).exists(),
+        "Two-factor for staff",
+        "All who sign in with a password here set up an authenticator app. "
+        "STAFF_MFA_REQUIRED makes them.",
+        reverse("mfa_index"),
+        "Set up yours",
+        is_optional=settings.SIMULATED,
+    )
 
 
 def _https() -> Check:

@@ -4,6 +4,7 @@ Every variable is described in docs/settings.md. A variable NAME can come from a
 NAME_FILE names it. ``manage.py check --deploy`` says in words what is missing.
 """
 
+import os
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -47,6 +48,8 @@ ALLOWED_HOSTS = env.list(
 )
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 SECURE = _public.scheme == "https"
+if not SECURE:  # tried out on loopback; else oauthlib refuses what is not https
+    os.environ.setdefault("OAUTHLIB_INSECURE_TRANSPORT", "1")
 
 # --- Secrets
 
@@ -76,6 +79,9 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.socialaccount.providers.saml",
     "mdmportal.apps.PortalConfig",
     "devices",
     "apns",
@@ -94,6 +100,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "mdmportal.accounts.SecondFactorMiddleware",
 ]
 
 ROOT_URLCONF = "mdmportal.urls"
@@ -175,6 +182,10 @@ ACCOUNT_ADAPTER = "mdmportal.accounts.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_ADAPTER = "enrollment.signon.SocialAccountAdapter"
+SOCIALACCOUNT_LOGIN_ON_GET = True  # a form may not lead elsewhere: see form-action
+STAFF_MFA_REQUIRED = env.bool("STAFF_MFA_REQUIRED", default=False)
+"""Staff who sign in with a password need a second factor, too."""
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # staff is made by staff, who knows whom it made
 ACCOUNT_LOGOUT_ON_GET = False
 # The header in which the proxy says who asks; wrong passwords are counted by it.
@@ -208,7 +219,8 @@ CONTENT_SECURITY_POLICY = {
         "style-src": ["'self'", "'unsafe-inline'"],
         "img-src": ["'self'", "data:"],
         "frame-ancestors": ["'none'"],
-        "form-action": ["'self'"],
+        # Signing in for a device ends with Apple's scheme, also right after a form.
+        "form-action": ["'self'", "apple-remotemanagement-user-login:"],
     }
 }
 
@@ -225,9 +237,19 @@ CLIENT_CERTIFICATE_HEADER = env.str("CLIENT_CERTIFICATE_HEADER", default="")
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 """Networks from which CLIENT_CERTIFICATE_HEADER is believed."""
 
+DEVICE_CA_FILE = env.str("DEVICE_CA_FILE", default="")
+"""PEM of an authority besides Apple's whose devices may come over the air: simulated
+ones. Never when served."""
+
+DISCOVERY_CA_FILE = env.str("DISCOVERY_CA_FILE", default="")
+DISCOVERY_PORT = env.int("DISCOVERY_PORT", default=443)
+"""Where the discovery check looks for mail domains, and whom it trusts: for tests."""
+
 SCEP_CHALLENGE_LIFE = env.int("SCEP_CHALLENGE_LIFE", default=60 * 60)
-IDENTITY_LIFE = env.int("IDENTITY_LIFE", default=10 * 365 * 24 * 60 * 60)
-"""Seconds. An identity cannot be renewed yet: it must outlast the device."""
+IDENTITY_LIFE = env.int("IDENTITY_LIFE", default=2 * 365 * 24 * 60 * 60)
+"""Seconds. Renewed in time: an identity that expired can do nothing else."""
+RENEW_BEFORE = env.int("RENEW_BEFORE", default=180 * 24 * 60 * 60)
+"""Seconds before its end at which an identity is renewed; half its life at most."""
 
 # --- Push
 
@@ -237,6 +259,10 @@ APNS_CA_FILE = env.str("APNS_CA_FILE", default="")
 """Roots to trust for APNS_HOST instead of the system's; for the simulator."""
 SIMULATED = env.bool("MDM_SIMULATED", default=False)
 """Devices and Apple are simulated: every page says so."""
+
+ENROLL_RATE = env.str("ENROLL_RATE", default="" if SIMULATED else "600/h")
+ENROLL_RATE_PER_PERSON = env.str("ENROLL_RATE_PER_PERSON", default="60/h")
+"""How often one address, and one person, may begin to enroll; empty for any number."""
 
 # --- Tasks
 
@@ -261,6 +287,11 @@ CELERY_BEAT_SCHEDULE = {
         ("read answers", "commands.tasks.read_results", 2),
         ("expire commands", "commands.tasks.expire", 60),
         ("forget challenges", "enrollment.tasks.forget_challenges", 3600),
+        ("renew identities", "enrollment.tasks.renew_identities", 3600),
+        ("roll authorities over", "enrollment.tasks.roll_over", 3600),
+        ("forget sign-ins", "enrollment.tasks.forget_sign_ins", 3600),
+        ("enforce sign-in", "enrollment.tasks.enforce_sign_in", 600),
+        ("read SAML metadata", "enrollment.tasks.read_metadata", 4 * 3600),
     )
 }
 

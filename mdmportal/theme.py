@@ -75,6 +75,7 @@ NAVIGATION = [
         "items": [
             {"title": "Overview", "icon": "home", "link": reverse_lazy("admin:index")},
             _list("Devices", "devices", "devices", "device"),
+            _list("Groups of devices", "workspaces", "devices", "devicegroup"),
         ],
     },
     {
@@ -89,8 +90,12 @@ NAVIGATION = [
         "title": "Enrollment",
         "items": [
             _list("Ways in", "qr_code_2", "enrollment", "enrollmentprofile"),
+            _list("Mail domains", "alternate_email", "enrollment", "maildomain"),
+            _list("Sign-on", "passkey", "enrollment", "identityprovider"),
+            _list("Invitations", "mail", "enrollment", "invitation"),
             _list("Enrollments", "history", "devices", "enrollment"),
             _list("Identities", "badge", "devices", "identity"),
+            _list("Moving in", "moving", "enrollment", "migrationsource"),
         ],
     },
     {
@@ -100,7 +105,7 @@ NAVIGATION = [
                 "Push certificate", "notifications_active", "apns", "pushcertificate"
             ),
             _list("Users", "person", "devices", "user"),
-            _list("Groups", "group", "auth", "group"),
+            _list("Roles", "group", "auth", "group"),
         ],
     },
     {

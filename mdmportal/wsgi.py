@@ -19,7 +19,7 @@ django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402
 
-DEVICE_PATHS = ("/mdm/", "/scep", "/healthz", "/readyz")
+DEVICE_PATHS = ("/mdm", "/checkin", "/scep", "/migration", "/healthz", "/readyz")
 
 
 class DeviceHandler(WSGIHandler):

@@ -8,6 +8,9 @@ import hypothesis
 import pytest
 
 from .portal import ROOT, Portal, run_portal
+from .providers.fixtures import oidc_provider, saml_provider
+
+__all__ = ["oidc_provider", "saml_provider"]
 
 # How fast a machine is says nothing about the code.
 hypothesis.settings.register_profile(
@@ -39,3 +42,12 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     database, redis = (os.environ.get(n, "") for n in ("DATABASE_URL", "REDIS_URL"))
     with run_portal(folder, database=database, redis=redis) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _nothing_counted() -> None:
+    """Limits on sign-in count in the cache, which outlives a test."""
+    from django.core.cache import cache
+
+    if not os.environ.get("DATABASE_URL"):  # in the database it goes with the test
+        cache.clear()

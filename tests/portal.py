@@ -21,11 +21,15 @@ import psycopg
 
 from mdmportal.simulator.apns import SimulatedAPNs, run_in_thread
 from mdmportal.simulator.apple import SimulatedApple
+from mdmportal.simulator.factory import Factory
 
 from .servers import Server, free_port, renamed, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
-OF_THE_TESTS = ("DJANGO_SETTINGS_MODULE", "MDM_", "DATABASE_", "REDIS_", "APNS_")
+OF_THE_TESTS = (
+    *("DJANGO_SETTINGS_MODULE", "MDM_", "DATABASE_", "REDIS_", "APNS_"),
+    "DEVICE_CA_",
+)
 """Beginnings of the variables that a portal does not inherit."""
 ADMIN = "admin"
 PREPARE = """
@@ -66,6 +70,7 @@ class Portal:
 
     def __init__(self, folder: Path, apns: SimulatedAPNs, **variables: str) -> None:
         self.folder, self.apns, self.port = folder, apns, free_port()
+        self.factory = Factory(folder / "simulator")
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
             **_inherited(),
@@ -75,6 +80,7 @@ class Portal:
             "APNS_HOST": "localhost",
             "APNS_PORT": str(apns.port),
             "APNS_CA_FILE": str(apns.apple.ca_file),
+            "DEVICE_CA_FILE": str(self.factory.ca_file),
             "DJANGO_SETTINGS_MODULE": "mdmportal.settings",
             "PYTHONPATH": str(ROOT),
             **variables,

@@ -57,6 +57,9 @@ NEEDS = (
     Need("scepclient", "scep", "foreign SCEP clients"),
     Need("certmonger", "certmonger dbus", "foreign SCEP clients"),
     Need("openssl", "openssl", "messages made by another CMS"),
+    Need("xmlsec1", "xmlsec1", "the SAML provider of the tests"),
+    Need("node", "nodejs", "the OpenID Connect provider of the tests"),
+    Need("npm", "npm", "the OpenID Connect provider of the tests"),
 )
 
 

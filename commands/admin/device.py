@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 from apns.tasks import ask_for_push
 from devices.admin.device import DeviceList
 from devices.models import AuditEntry, Channel, Device, Enrollment, Identity
+from devices.signals import owner_assigned
 
 from .. import device_page, inventory, queue
 from ..models import Delivery
@@ -122,6 +123,8 @@ class DeviceAdmin(DeviceList):
         self, request: HttpRequest, obj: Device, form: Any, change: bool
     ) -> None:
         obj.save(update_fields=["owner"])
+        if obj.owner:
+            owner_assigned.send(Device, owner=obj.owner)
         owner = str(obj.owner) if obj.owner else None
         AuditEntry.write(request.user, "owner assigned", obj, owner=owner)
 

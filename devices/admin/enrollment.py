@@ -1,4 +1,4 @@
-"""Enrollment: every stay of every device under management."""
+"""Enrollment: every stay of every device. What is done about one: enrollment.admin."""
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
@@ -7,7 +7,11 @@ from ..models import Enrollment
 from .base import LongPaginator, ReadOnlyAdmin, badge, moment
 from .filters import ChoiceFilter, WayFilter
 
-TONES = {Enrollment.State.ACTIVE: "ok", Enrollment.State.PENDING: "info"}
+TONES = {
+    Enrollment.State.ACTIVE: "ok",
+    Enrollment.State.PENDING: "info",
+    Enrollment.State.HELD: "warn",
+}
 
 
 def state_badge(stay: Enrollment | None) -> SafeString:
@@ -18,13 +22,13 @@ def state_badge(stay: Enrollment | None) -> SafeString:
     return badge(state.label, TONES.get(state, "mute"))
 
 
-@admin.register(Enrollment)
-class EnrollmentAdmin(ReadOnlyAdmin):
+class EnrollmentList(ReadOnlyAdmin):
     list_display = (
         "device",
         "state_label",
         "mode",
         "way",
+        "owner",
         moment("opened_at", "began"),
         moment("ended_at", "ended"),
         "end_reason",
@@ -34,7 +38,7 @@ class EnrollmentAdmin(ReadOnlyAdmin):
         ("mode", ChoiceFilter),
         ("identities__challenge__way", WayFilter),
     )
-    list_select_related = ("device",)
+    list_select_related = ("device", "owner")
     search_fields = ("device__name", "device__serial_number", "device__udid")
     search_help_text = "Search device"
     fields = (
@@ -42,6 +46,9 @@ class EnrollmentAdmin(ReadOnlyAdmin):
         "state",
         "mode",
         "way",
+        "owner",
+        "managed_apple_account",
+        "signed_out_at",
         "topic",
         "access_rights",
         "awaiting_configuration",

@@ -141,12 +141,7 @@ def expiring(*, after: dt.timedelta | None, until: dt.timedelta) -> Q:
 
 
 def _in_use(span: Q) -> Q:
-    used = Identity.objects.filter(
-        span,
-        revoked_at__isnull=True,
-        enrollment__state=Enrollment.State.ACTIVE,
-    )
-    return Q(pk__in=used.values("pk"))
+    return Q(pk__in=Identity.in_use().filter(span).values("pk"))
 
 
 NOW = dt.timedelta()

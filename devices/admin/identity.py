@@ -1,4 +1,4 @@
-"""Identity: the certificates by which devices prove who they are."""
+"""Identity: the certificates of devices. What is done about one: enrollment.admin."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -9,8 +9,7 @@ from .base import LongPaginator, ReadOnlyAdmin, moment
 from .filters import ExpiryFilter
 
 
-@admin.register(Identity)
-class IdentityAdmin(ReadOnlyAdmin):
+class IdentityList(ReadOnlyAdmin):
     list_display = (
         "subject",
         "device",

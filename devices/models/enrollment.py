@@ -1,5 +1,6 @@
 """Enrollment: one stay of a device under management, and the channels it opened."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -17,10 +18,13 @@ class Enrollment(models.Model):
 
     ERASED = "erased"
     """The end_reason of a stay that a living device may prove wrong."""
+    REJECTED = "rejected"
+    """The end_reason of a stay that a member of staff did not approve."""
 
     class State(models.TextChoices):
         PENDING = "pending", "enrolling"
         ACTIVE = "active", "enrolled"
+        HELD = "held", "held for review"
         ENDED = "ended", "left"
 
     class Mode(models.TextChoices):
@@ -33,14 +37,33 @@ class Enrollment(models.Model):
     device = models.ForeignKey(Device, models.CASCADE, related_name="enrollments")
     state = models.CharField(max_length=8, choices=State, default=State.PENDING)
     mode = models.CharField(max_length=16, choices=Mode, default=Mode.DEVICE)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="enrollments",
+    )
+    """Who signed in to enroll it, or was invited to; None: anybody."""
+    managed_apple_account = models.CharField(
+        "Managed Apple Account", max_length=255, blank=True
+    )
+    """Account-driven: what it enrolled with, which cannot change."""
     topic = models.CharField(max_length=255)
     way = models.CharField("way in", max_length=100, blank=True)
+    profile_identifier = models.CharField(max_length=255, blank=True)
+    """Of the profile it enrolled with: removing that ends management."""
     access_rights = models.PositiveIntegerField(default=0)
     awaiting_configuration = models.BooleanField(default=False)
     opened_at = models.DateTimeField(default=timezone.now)
     enrolled_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     end_reason = models.CharField(max_length=255, blank=True)
+
+    signed_out_at = models.DateTimeField(null=True, blank=True)
+    """Since when the device is asked to have its person sign in again."""
+    is_expelled = models.BooleanField(default=False)
+    """Its person did not: what removes profiles is sent to it all the same."""
 
     class Meta:
         ordering = ("-opened_at", "-pk")
@@ -56,15 +79,27 @@ class Enrollment(models.Model):
     def __str__(self) -> str:
         return f"{self.device}, {self.get_state_display()}"
 
+    @property
+    def is_account_driven(self) -> bool:
+        return self.mode in ACCOUNT_DRIVEN
+
     def end(self, reason: str) -> None:
         """Close the stay: no pushes and no commands any more. History stays."""
         self.state, self.ended_at = self.State.ENDED, timezone.now()
         self.end_reason = reason
         self.save(update_fields=["state", "ended_at", "end_reason"])
         list(self.channels.select_for_update().order_by("pk"))  # as orders lock them
-        tokens = {} if reason == self.ERASED else {"push_token": "", "push_magic": ""}
+        spoken_to = reason in (self.ERASED, self.REJECTED)
+        tokens = {} if spoken_to else {"push_token": "", "push_magic": ""}
         self.channels.update(push_at=None, **tokens)
         enrollment_ended.send(type(self), enrollment=self)
+
+    def sign_out(self) -> None:
+        """Have the person sign in again before the device is served any more."""
+        now = timezone.now()
+        self.session_tokens.filter(revoked_at=None).update(revoked_at=now)
+        self.signed_out_at = self.signed_out_at or now
+        self.save(update_fields=["signed_out_at"])
 
     def erasure_failed(self) -> bool:
         """Go on with a stay that ended as erased; return whether it did.
@@ -80,6 +115,10 @@ class Enrollment(models.Model):
         self.state, self.ended_at, self.end_reason = self.State.ACTIVE, None, ""
         self.save(update_fields=["state", "ended_at", "end_reason"])
         return True
+
+
+ACCOUNT_DRIVEN = frozenset((Enrollment.Mode.USER, Enrollment.Mode.ACCOUNT))
+"""The modes in which every request carries a session token."""
 
 
 class Channel(models.Model):

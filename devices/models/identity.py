@@ -4,6 +4,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.db import models
+from django.db.models import Exists, OuterRef, QuerySet
 
 from .enrollment import Enrollment
 
@@ -29,6 +30,17 @@ class Identity(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+    @classmethod
+    def in_use(cls) -> "QuerySet[Identity]":
+        """Return the newest identity, not revoked, of each enrolled device.
+
+        Those before it are still believed, but nothing depends on them any more.
+        """
+        valid = cls.objects.filter(revoked_at__isnull=True)
+        newer = valid.filter(enrollment=OuterRef("enrollment"), pk__gt=OuterRef("pk"))
+        enrolled = valid.filter(enrollment__state=Enrollment.State.ACTIVE)
+        return enrolled.filter(~Exists(newer))
 
     @staticmethod
     def fingerprint_of(certificate: x509.Certificate) -> str:

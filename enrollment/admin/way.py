@@ -9,13 +9,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.safestring import SafeString
 
-from devices.admin.base import Admin, ReadOnlyAdmin, badge
+from devices.admin.base import Admin, badge
 from devices.models import Enrollment
 
-from . import profiles, qr
-from .download import respond
-from .forms import WayForm
-from .models import CertificateAuthority, EnrollmentProfile
+from .. import download as downloads
+from .. import profiles, qr
+from ..forms import WayForm, is_used
+from ..models import EnrollmentProfile, Route
 
 # By the challenge it answered: an enrollment keeps no more than its way's name.
 STAY = "challenges__identity__enrollment"
@@ -29,21 +29,54 @@ def download(request: HttpRequest, model_admin: "WayAdmin", pk: int) -> HttpResp
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
     way = get_object_or_404(EnrollmentProfile, pk=pk)
+    if way.is_account_driven:
+        messages.error(request, "Its profile goes to devices whose person signed in.")
+        return redirect("admin:enrollment_enrollmentprofile_change", pk)
     try:
-        return respond(way)
+        return downloads.respond(way, downloads.make(way))
     except profiles.NotReady as problem:
         messages.error(request, str(problem))
         return redirect("admin:enrollment_enrollmentprofile_change", pk)
 
 
+FIELDSETS: Any = (
+    (None, {"fields": ("name", "kind", "description", "is_enabled", "code")}),
+    (
+        "Who may enroll",
+        {"fields": ("requires_sign_in", "is_listed", "device_group")},
+    ),
+    (
+        "Signing in",
+        {
+            "classes": ("mp-only-account",),
+            "fields": (
+                "method",
+                "session_days",
+                "remove_after_days",
+                "unenroll_after_days",
+            ),
+            "description": "Account-driven ways only: people sign in, in Settings, and "
+            "from time to time again.",
+        },
+    ),
+    ("What IT may do", {"classes": ("mp-not-own",), "fields": ("rights",)}),
+    (
+        "What owners may do",
+        {"fields": ("owner_may_lock", "owner_may_remove")},
+    ),
+)
+"""portal.css shows what concerns the kind that is chosen."""
+
+
 @admin.register(EnrollmentProfile)
 class WayAdmin(Admin):
     form = WayForm
-    list_display = ("name", "state", "address", "enrolled")
-    list_filter = ("is_enabled",)
+    list_display = ("name", "state", "kind", "address", "enrolled")
+    list_filter = ("is_enabled", "kind")
     search_fields = ("name", "code")
     ordering = ("name", "pk")
-    fields = ("name", "description", "is_enabled", "rights", "code")
+    autocomplete_fields = ("device_group",)
+    fieldsets = FIELDSETS
     change_form_outer_before_template = "enrollment/way.html"
     custom_urls = (
         ("<int:pk>/profile/", "enrollment_enrollmentprofile_download", download),
@@ -72,21 +105,24 @@ class WayAdmin(Admin):
     def enrolled(self, way: EnrollmentProfile) -> int:
         return int(way.devices)  # type: ignore[attr-defined]
 
+    def has_delete_permission(
+        self, request: HttpRequest, obj: EnrollmentProfile | None = None
+    ) -> bool:
+        """A way that devices came by is what tells how they came: it is closed."""
+        if obj is not None and is_used(obj):
+            return False
+        return bool(super().has_delete_permission(request, obj))
+
     def details(self, request: HttpRequest, way: EnrollmentProfile) -> dict[str, Any]:
-        return {"way": way, "state": self.state(way), "qr": qr.svg(way.url)}
+        return {
+            "way": way,
+            "state": self.state(way),
+            "qr": qr.svg(way.url),
+            "used": is_used(way),
+            "routes": _routes(way) if way.is_account_driven else (),
+        }
 
 
-@admin.register(CertificateAuthority)
-class CertificateAuthorityAdmin(ReadOnlyAdmin):
-    list_display = ("fingerprint", "created_at", "not_after")
-    fields = ("fingerprint", "created_at", "not_after")
-    readonly_fields = fields
-    empty = (
-        "verified_user",
-        "There is no certificate authority yet",
-        "It is made by itself when it is first needed.",
-    )
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[CertificateAuthority]:
-        rows: QuerySet[CertificateAuthority] = super().get_queryset(request)
-        return rows.defer("private_key")
+def _routes(way: EnrollmentProfile) -> QuerySet[Route]:
+    """Return by which mail domains devices find the way."""
+    return way.routes.select_related("domain").order_by("domain__name", "model_family")

@@ -1,57 +1,17 @@
-"""The ways in: who may enroll, as what, and the identities issued for it."""
+"""A way in: an address where devices enroll, as what, and with which rights."""
 
 import datetime as dt
-import hashlib
 import secrets
 import uuid
-from functools import lru_cache
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import load_der_private_key
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.functional import cached_property
 
-from devices.models import Enrollment, Identity
-from mdmportal.fields import EncryptedBinaryField
+from devices.models import DeviceGroup, Enrollment
 from mdmportal.protocol import rights
-
-
-class CertificateAuthority(models.Model):
-    """Issues the identities of devices. Made on first use; the newest is in force."""
-
-    certificate = models.BinaryField()
-    private_key = EncryptedBinaryField()
-    fingerprint = models.CharField("SHA-256", max_length=64, unique=True)
-    not_after = models.DateTimeField()
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        ordering = ("-pk",)
-        verbose_name_plural = "certificate authorities"
-
-    def __str__(self) -> str:
-        return self.x509.subject.rfc4514_string()
-
-    @cached_property
-    def x509(self) -> x509.Certificate:
-        return x509.load_der_x509_certificate(bytes(self.certificate))
-
-    @property
-    def key(self) -> rsa.RSAPrivateKey:
-        return _key(bytes(self.private_key))
-
-
-@lru_cache(maxsize=4)
-def _key(der: bytes) -> rsa.RSAPrivateKey:
-    """Loading a key checks its primes, which takes longer than all else here."""
-    key = load_der_private_key(der, None)
-    assert isinstance(key, rsa.RSAPrivateKey)
-    return key
 
 
 def new_code() -> str:
@@ -63,6 +23,18 @@ def new_code() -> str:
 class EnrollmentProfile(models.Model):
     """A configured way in. Its identifiers never change: devices hold on to them."""
 
+    class Kind(models.TextChoices):
+        PROFILE = "profile", "profile from a page"
+        OTA = "ota", "over the air, in three phases"
+        BYOD = "byod", "account-driven, people's own devices"
+        ADDE = "adde", "account-driven, the organisation's devices"
+
+    class Method(models.TextChoices):
+        """How a device has its person sign in; the names are Apple's."""
+
+        WEB = "apple-as-web", "web page (iOS 15, macOS 14)"
+        OAUTH2 = "apple-oauth2", "OAuth 2 (iOS 16, macOS 14)"
+
     name = models.CharField(max_length=100, unique=True)
     code = models.SlugField(
         max_length=64,
@@ -71,12 +43,7 @@ class EnrollmentProfile(models.Model):
         help_text="Part of the address /enroll/<code>/. Who knows it may enroll.",
     )
     seed = models.UUIDField(default=uuid.uuid4, editable=False, unique=True)
-    mode = models.CharField(
-        max_length=16,
-        choices=Enrollment.Mode,
-        default=Enrollment.Mode.DEVICE,
-        editable=False,
-    )
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.PROFILE)
     access_rights = models.PositiveIntegerField(
         default=rights.ALL,
         help_text=f"Sum of Apple's rights; {rights.ALL} is all of them.",
@@ -86,6 +53,63 @@ class EnrollmentProfile(models.Model):
     )
     is_enabled = models.BooleanField(
         "enabled", default=True, help_text="Off: no new device can enroll by it."
+    )
+    requires_sign_in = models.BooleanField(
+        "sign-in required",
+        default=False,
+        help_text="People sign in before they enroll, and own the devices they enroll. "
+        "Account-driven ways in always ask for it.",
+    )
+    is_listed = models.BooleanField(
+        "on the self-service page",
+        default=False,
+        help_text="Offered at /enroll/ to everybody who signs in there.",
+    )
+    device_group = models.ForeignKey(
+        DeviceGroup,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="ways",
+        help_text="Devices that enroll by it join this group.",
+    )
+    owner_may_lock = models.BooleanField(
+        "owners may lock",
+        default=True,
+        help_text="On “my devices”, if the rights below allow locking.",
+    )
+    owner_may_remove = models.BooleanField(
+        "owners may remove",
+        default=True,
+        help_text="On “my devices”: end management, and what came with it goes.",
+    )
+
+    # Account-driven only.
+    method = models.CharField(
+        "sign-in method", max_length=16, choices=Method, default=Method.WEB
+    )
+    session_days = models.PositiveIntegerField(
+        "signed in for (days)",
+        null=True,
+        blank=True,
+        default=90,
+        validators=[MinValueValidator(1)],
+        help_text="After so many days the device asks its person to sign in again. "
+        "Empty: never.",
+    )
+    remove_after_days = models.PositiveIntegerField(
+        "profiles removed after (days)",
+        null=True,
+        blank=True,
+        help_text="Who has not signed in again so many days after being asked loses "
+        "the profiles that the portal installed. Empty: never.",
+    )
+    unenroll_after_days = models.PositiveIntegerField(
+        "unenrolled after (days)",
+        null=True,
+        blank=True,
+        help_text="And so many days after being asked the device leaves management. "
+        "Empty: never.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -105,54 +129,52 @@ class EnrollmentProfile(models.Model):
             rights.check(self.access_rights)
         except ValueError as error:
             raise ValidationError({"access_rights": str(error)}) from error
+        remove, leave = self.remove_after_days, self.unenroll_after_days
+        if remove is not None and leave is not None and leave < remove:
+            words = "A device cannot leave before its profiles are removed."
+            raise ValidationError({"unenroll_after_days": words})
 
     @property
     def url(self) -> str:
         """The whole address of the page where a person enrolls."""
         return f"{settings.PUBLIC_URL}{self.get_absolute_url()}"
 
+    @property
+    def mode(self) -> Enrollment.Mode:
+        """The mode of the enrollments that come by it."""
+        return MODES[EnrollmentProfile.Kind(self.kind)]
 
-def digest(value: str) -> str:
-    return hashlib.sha256(value.encode()).hexdigest()
+    @property
+    def is_account_driven(self) -> bool:
+        return self.kind in VERSIONS
+
+    @property
+    def version(self) -> str:
+        """What service discovery calls it; '' unless account-driven."""
+        return VERSIONS.get(EnrollmentProfile.Kind(self.kind), "")
+
+    @property
+    def asks_for_sign_in(self) -> bool:
+        return self.requires_sign_in or self.is_account_driven
+
+    @property
+    def session_life(self) -> dt.timedelta | None:
+        """How long a sign-in lasts; None for ever."""
+        return dt.timedelta(days=self.session_days) if self.session_days else None
+
+    @property
+    def profile_identifier(self) -> str:
+        """The PayloadIdentifier of its profiles, by which they are removed."""
+        return f"org.mdmportal.enroll.{self.seed}"
 
 
-class Challenge(models.Model):
-    """A one-time SCEP challenge: the intent that one device may enroll by one way.
-
-    Only its digest is kept. Issuing uses it up; a retry of the same transaction, for
-    the same key, gets the same certificate again.
-    """
-
-    digest = models.CharField(max_length=64, unique=True)
-    way = models.ForeignKey(
-        EnrollmentProfile, models.CASCADE, related_name="challenges"
-    )
-    subject = models.CharField(max_length=64)
-    """The CN that the identity gets, whatever the request says."""
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField(db_index=True)
-    transaction_id = models.CharField(max_length=255, blank=True)
-    public_key = models.CharField(max_length=64, blank=True)
-    """SHA-256 of the key that the identity was issued for."""
-    identity = models.OneToOneField(
-        Identity, models.CASCADE, null=True, related_name="challenge"
-    )
-
-    class Meta:
-        ordering = ("-pk",)
-
-    def __str__(self) -> str:
-        return f"{self.way}, {self.subject}"
-
-    @classmethod
-    def issue(cls, way: EnrollmentProfile) -> tuple["Challenge", str]:
-        """Return a new challenge and its value, which is told only once."""
-        value = secrets.token_urlsafe(24)
-        life = dt.timedelta(seconds=settings.SCEP_CHALLENGE_LIFE)
-        challenge = cls.objects.create(
-            digest=digest(value),
-            way=way,
-            subject=str(uuid.uuid4()).upper(),
-            expires_at=timezone.now() + life,
-        )
-        return challenge, value
+MODES = {
+    EnrollmentProfile.Kind.PROFILE: Enrollment.Mode.DEVICE,
+    EnrollmentProfile.Kind.OTA: Enrollment.Mode.DEVICE,
+    EnrollmentProfile.Kind.BYOD: Enrollment.Mode.USER,
+    EnrollmentProfile.Kind.ADDE: Enrollment.Mode.ACCOUNT,
+}
+VERSIONS = {
+    EnrollmentProfile.Kind.BYOD: "mdm-byod",
+    EnrollmentProfile.Kind.ADDE: "mdm-adde",
+}

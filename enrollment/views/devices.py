@@ -1,25 +1,30 @@
-"""The ways in over HTTP: Check-in, SCEP, and the page where a person enrolls."""
+"""What devices ask for: Check-in, Connect and SCEP."""
 
 import base64
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_safe
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    JsonResponse,
+)
 
 from commands import connect
+from devices import sessions
 from devices.authentication import Caller
+from devices.models import Channel
 from devices.requests import answer_for_errors, device_endpoint, read_body
 from mdmportal.protocol import ProtocolError, plist
 from mdmportal.protocol import checkin as protocol
 from mdmportal.protocol import scep as scep_protocol
 
-from . import authority, checkin, download, profiles, qr, scep
-from .models import EnrollmentProfile
+from .. import account, authority, checkin, scep
+from ..models import EnrollmentProfile
 
 PLIST = "application/xml; charset=UTF-8"
+UNRECOGNIZED = "com.apple.unrecognized.device"
 
 
 @device_endpoint
@@ -33,7 +38,30 @@ def mdm(caller: Caller, body: bytes) -> HttpResponse:
             answer = connect.take(caller, source, body)
     except checkin.Declined:
         return HttpResponse(status=410)
+    except sessions.SignInRequired:
+        return _sign_in(caller)
+    except connect.Unrecognized:
+        return _leave(caller)
     return HttpResponse(answer, content_type=PLIST)
+
+
+def _leave(caller: Caller) -> HttpResponse:
+    """Answer what has any device remove its profile: staff did not approve it."""
+    Channel.objects.filter(enrollment=caller.enrollment_id).update(push_at=None)
+    return JsonResponse({"code": UNRECOGNIZED}, status=403)
+
+
+def _sign_in(caller: Caller) -> HttpResponse:
+    """Answer 401, by which an account-driven device has its person sign in.
+
+    Any other would leave over it, so without such a way in it is 400.
+    """
+    way = EnrollmentProfile.objects.filter(
+        challenges__identity=caller.identity_id
+    ).first()
+    if way is None or not way.is_account_driven:
+        raise ProtocolError("the enrollment has no way to sign in")
+    return account.unauthorized(way)
 
 
 @answer_for_errors
@@ -48,7 +76,8 @@ def take_scep(request: HttpRequest) -> HttpResponse:
         text = "\n".join(scep_protocol.CAPABILITIES)
         return HttpResponse(text, content_type="text/plain")
     if operation == "GetCACert":
-        der = authority.current().x509.public_bytes(Encoding.DER)
+        ours = authority.named(request.GET.get("message", ""))
+        der = ours.x509.public_bytes(Encoding.DER)
         return HttpResponse(der, content_type="application/x-x509-ca-cert")
     if operation == "PKIOperation":
         return _pki_message(scep.answer(_message_of(request)))
@@ -66,24 +95,3 @@ def _message_of(request: HttpRequest) -> bytes:
         return base64.b64decode(text, validate=True)
     except ValueError as error:
         raise ProtocolError("the SCEP message is not base64") from error
-
-
-@require_safe
-@never_cache
-def enroll(request: HttpRequest, code: str) -> HttpResponse:
-    """The page of one way in: what will happen, the profile, a QR code for a phone."""
-    way = get_object_or_404(EnrollmentProfile, code=code, is_enabled=True)
-    context = {"way": way, "qr": qr.svg(way.url)}
-    return render(request, "enrollment/enroll.html", context)
-
-
-@require_GET
-@never_cache
-def profile(request: HttpRequest, code: str) -> HttpResponse:
-    """A fresh enrollment profile, for one device."""
-    way = get_object_or_404(EnrollmentProfile, code=code, is_enabled=True)
-    try:
-        return download.respond(way)
-    except profiles.NotReady as problem:
-        context = {"way": way, "problem": problem}
-        return render(request, "enrollment/not_ready.html", context, status=503)

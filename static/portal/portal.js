@@ -66,7 +66,15 @@ function protectFields() {
   }
 }
 
+// An iPad says that it is a Mac, but no Mac is touched: [data-if-touch] is followed.
+function followIfTouched() {
+  const link = document.querySelector("a[data-if-touch]");
+  if (link && navigator.maxTouchPoints > 1) location.replace(link.href);
+}
+
 document.addEventListener("DOMContentLoaded", () => {
+  document.documentElement.classList.add("mp-scripted");
+  followIfTouched();
   protectFields();
   for (const input of document.querySelectorAll("[data-search]")) {
     input.hidden = false;
@@ -75,6 +83,10 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const button of document.querySelectorAll("[data-copy]")) {
     button.hidden = !navigator.clipboard;
     button.addEventListener("click", () => copy(button));
+  }
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
   }
   if (openCells().length) setTimeout(keepLive, LIVE_EVERY);
 });

@@ -53,6 +53,19 @@ class Traveller:
         self.device.session()
 
 
+def unpacked(
+    portal: Portal, courier: Courier, hardware: Hardware, number: int
+) -> SimulatedDevice:
+    """Return a new device that can reach the portal."""
+    return SimulatedDevice(
+        hardware,
+        HTTPTransport(),
+        seed=number,
+        courier=courier,
+        factory=portal.factory,
+    )
+
+
 @pytest.fixture
 def courier(portal: Portal) -> Iterator[Courier]:
     courier = Courier(*portal.courier)
@@ -67,10 +80,7 @@ def enroll(portal: Portal, courier: Courier) -> Enroll:
 
     def enroll(hardware: Hardware = IPHONE_16, seed: int = 0) -> Traveller:
         number = abs(hash((id(numbers), next(numbers), seed))) % 10**9
-        device = SimulatedDevice(
-            hardware, HTTPTransport(), seed=number, courier=courier
-        )
-        traveller = Traveller(portal, device)
+        traveller = Traveller(portal, unpacked(portal, courier, hardware, number))
         traveller.install()
         traveller.settle()
         return traveller

@@ -11,6 +11,7 @@ from .conftest import Fleet, SignIn
 
 LISTS = (
     "devices_device",
+    "devices_devicegroup",
     "devices_enrollment",
     "devices_identity",
     "devices_secret",
@@ -21,6 +22,7 @@ LISTS = (
     "commands_delivery",
     "apns_pushcertificate",
     "enrollment_enrollmentprofile",
+    "enrollment_invitation",
     "enrollment_certificateauthority",
     "mfa_authenticator",
 )

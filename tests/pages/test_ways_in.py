@@ -10,15 +10,26 @@ from django.utils import timezone
 
 from apns import certificates
 from devices.models import Enrollment, Identity
-from enrollment.models import Challenge, EnrollmentProfile
+from enrollment.models import Challenge, EnrollmentProfile, MailDomain, Route
 from mdmportal.protocol import mobileconfig, rights
 from mdmportal.protocol.rights import AccessRights
 
+from .agents import IPHONE
 from .conftest import Fleet, SignIn
 from .test_push_certificate import certificate, key, pem
 
-IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X)"
 WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64)"
+
+
+FORM = {
+    "name": "Visitors",
+    "kind": "profile",
+    "code": "visitors",
+    "is_enabled": "on",
+    "method": "apple-as-web",
+    "session_days": "90",
+    "rights": ["1", "2", "16"],
+}
 
 
 @pytest.fixture
@@ -44,8 +55,7 @@ def test_the_page_shows_the_address_and_its_qr_code(
 
 
 def test_rights_are_chosen_in_words(admin: Client, way: EnrollmentProfile) -> None:
-    form = {"name": "Visitors", "code": "visitors", "is_enabled": "on"}
-    admin.post(page_of(way), {**form, "rights": ["1", "2", "16"]})
+    admin.post(page_of(way), {**FORM, "rights": ["1", "2", "16"]})
     way.refresh_from_db()
     assert way.access_rights == 19
 
@@ -60,7 +70,7 @@ def test_rights_are_chosen_in_words(admin: Client, way: EnrollmentProfile) -> No
 def test_rights_that_devices_refuse_are_refused(
     admin: Client, way: EnrollmentProfile, chosen: list[str], problem: str
 ) -> None:
-    form = {"name": "Visitors", "code": "visitors", "rights": chosen}
+    form = {**FORM, "rights": chosen}
     assert problem in admin.post(page_of(way), form).content.decode()
     way.refresh_from_db()
     assert way.access_rights == rights.ALL
@@ -105,7 +115,7 @@ def test_the_person_reads_what_it_can_see_and_do(
     assert "erase the whole device" in text
     assert "your messages, mail and calls" in text
     assert reverse("enroll-profile", args=[way.code]) in text
-    assert "<script" not in text
+    assert "<script" not in text.partition("<body")[2]
 
 
 def test_a_way_in_keeps_its_devices_when_it_is_renamed(
@@ -169,7 +179,7 @@ def test_on_another_system_the_person_is_told_where_to_open_it(
 ) -> None:
     page = client.get(way.get_absolute_url(), headers={"user-agent": WINDOWS})
     text = page.content.decode()
-    assert "This page is for iPhone, iPad and Mac" in text
+    assert "This page is for iPhone, iPad, Mac" in text
     assert reverse("enroll-profile", args=[way.code]) not in text
 
 
@@ -186,3 +196,77 @@ def test_a_closed_way_in_is_not_there(client: Client, way: EnrollmentProfile) ->
     answer = client.get(way.get_absolute_url())
     assert answer.status_code == 404
     assert b"IT has closed this way in" in answer.content
+
+
+def test_a_way_that_devices_came_by_is_closed_not_deleted(
+    admin: Client, way: EnrollmentProfile, fleet: Fleet
+) -> None:
+    delete = page_of(way).replace("/change/", "/delete/")
+    assert admin.get(delete).status_code == 200
+    [channel] = fleet()
+    came_by(way, channel.enrollment)
+    assert admin.post(delete, {"post": "yes"}).status_code == 403
+    several = {"action": "delete_selected", "_selected_action": [way.pk], "post": "yes"}
+    admin.post(reverse("admin:enrollment_enrollmentprofile_changelist"), several)
+    assert Challenge.objects.filter(way=way).exists()
+    assert "It cannot be deleted" in admin.get(page_of(way)).content.decode()
+
+
+def test_the_kind_is_fixed_once_a_device_came_by_it(
+    admin: Client, way: EnrollmentProfile, fleet: Fleet
+) -> None:
+    admin.post(page_of(way), {**FORM, "kind": "ota"})
+    way.refresh_from_db()
+    assert way.kind == "ota"
+    [channel] = fleet()
+    came_by(way, channel.enrollment)
+    admin.post(page_of(way), {**FORM, "kind": "byod"})
+    way.refresh_from_db()
+    assert way.kind == "ota"
+
+
+@pytest.mark.parametrize("code", ["devices", "i"])
+def test_a_code_is_no_address_of_the_portals_own(
+    admin: Client, way: EnrollmentProfile, code: str
+) -> None:
+    page = admin.post(page_of(way), {**FORM, "code": code}).content.decode()
+    assert "an address of the portal’s own" in page.replace("&#x27;", "’")
+    way.refresh_from_db()
+    assert way.code == "visitors"
+
+
+def test_an_account_driven_way_says_which_domains_lead_to_it(
+    admin: Client, way: EnrollmentProfile
+) -> None:
+    EnrollmentProfile.objects.filter(pk=way.pk).update(kind="byod")
+    page = admin.get(page_of(way)).content.decode()
+    assert "None yet, so no device finds it." in page
+    assert "Download a profile" not in page
+    domain = MailDomain.objects.create(name="example.com")
+    Route.objects.create(domain=domain, way=way)
+    page = admin.get(page_of(way)).content.decode()
+    assert domain.get_absolute_url() in page
+    assert "None yet" not in page
+
+
+def test_an_account_driven_way_hands_out_no_profile(
+    admin: Client, way: EnrollmentProfile, push_certificate: None
+) -> None:
+    EnrollmentProfile.objects.filter(pk=way.pk).update(kind="adde")
+    for name, code in (
+        ("admin:enrollment_enrollmentprofile_download", way.pk),
+        ("enroll-profile", way.code),
+    ):
+        answer = admin.get(reverse(name, args=[code]))
+        assert answer.status_code == 302
+    assert not Challenge.objects.exists()
+
+
+def test_devices_are_put_into_groups(admin: Client, fleet: Fleet) -> None:
+    [channel] = fleet()
+    device = channel.enrollment.device
+    url = reverse("admin:devices_devicegroup_add")
+    admin.post(url, {"name": "Sales", "description": "", "devices": [device.pk]})
+    assert device.groups.get().name == "Sales"
+    rows = admin.get(reverse("admin:devices_devicegroup_changelist")).context["cl"]
+    assert rows.result_list[0].count == 1

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -17,17 +18,21 @@ from django.test import Client
 
 from apns import certificates
 from apns.models import PushCertificate
-from devices.models import Channel, Device
+from devices.models import Channel, Device, User
 from enrollment import authority, profiles
 from enrollment.models import EnrollmentProfile
 from mdmportal.simulator.device import SimulatedDevice
+from mdmportal.simulator.errors import SignInFailed
+from mdmportal.simulator.factory import Factory
 from mdmportal.simulator.hardware import IPAD_AIR as IPAD
 from mdmportal.simulator.hardware import IPHONE_16 as IPHONE
 from mdmportal.simulator.hardware import MACBOOK_AIR as MAC
+from mdmportal.simulator.hardware import VISION_PRO as VISION
 from mdmportal.simulator.hardware import Hardware
 from mdmportal.simulator.identity import KeyPool
 from mdmportal.simulator.transport import Response
 
+SCHEME = "apple-remotemanagement-user-login:"
 TOPIC = "com.apple.mgmt.External.9f1b3d6e-0000-4000-8000-000000000001"
 
 
@@ -41,7 +46,7 @@ class ClientTransport:
     def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes
     ) -> Response:
-        path = "/" + url.split("/", 3)[3]
+        path = _path(url)
         kind = headers.get("Content-Type", "application/octet-stream")
         rest = {
             name: value for name, value in headers.items() if name != "Content-Type"
@@ -118,15 +123,74 @@ def _one_authority_key(
     monkeypatch.setattr(authority, "new_key", lambda: authority_key)
 
 
+class Browser:
+    """A person in a device's web view, played by Django's test client."""
+
+    def __init__(self, username: str, password: str) -> None:
+        self.username, self.password = username, password
+        self.client = Client()
+
+    def __call__(self, url: str) -> str:
+        """Return the address that ends the web view, having signed in on the way."""
+        answer = self.client.get(_path(url))
+        for _ in range(10):
+            where = answer.headers.get("Location", "")
+            if where.startswith(SCHEME):
+                assert answer.status_code == 308
+                return where
+            if where:
+                answer = self.client.get(where)
+            elif answer.status_code == 200 and b'name="password"' in answer.content:
+                asked = answer.request
+                form = {"login": self.username, "password": self.password}
+                path = f"{asked['PATH_INFO']}?{asked['QUERY_STRING']}"
+                answer = self.client.post(path, form)
+                if answer.status_code == 200:
+                    raise SignInFailed(url, "the password is wrong", status=200)
+            else:
+                text = answer.content.decode()
+                raise SignInFailed(url, "end", status=answer.status_code, text=text)
+        raise SignInFailed(url, "it goes in circles")
+
+
+def _path(url: str) -> str:
+    return "/" + url.split("/", 3)[3] if "://" in url else url
+
+
+@pytest.fixture
+def person(db: None) -> Callable[..., Browser]:
+    """Return a maker of people of the portal; keywords are columns of User."""
+
+    def make(name: str = "ada", **columns: object) -> Browser:
+        values: dict[str, Any] = {"email": f"{name}@corp.example", **columns}
+        User.objects.create_user(name, password=f"secret of {name}", **values)
+        return Browser(name, f"secret of {name}")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def factory(tmp_path_factory: pytest.TempPathFactory) -> Factory:
+    """Where simulated devices come from; the portal believes it by device_ca."""
+    return Factory(tmp_path_factory.mktemp("factory"))
+
+
+@pytest.fixture
+def device_ca(settings: Any, factory: Factory) -> None:
+    settings.DEVICE_CA_FILE = str(factory.ca_file)
+
+
 Enroll = Callable[..., SimulatedDevice]
 
 
 @pytest.fixture
-def make(transport: ClientTransport, key_pool: KeyPool) -> Enroll:
+def make(transport: ClientTransport, key_pool: KeyPool, factory: Factory) -> Enroll:
     """Return a maker of devices that have not enrolled yet."""
 
     def make(hardware: Hardware = IPHONE, seed: int = 0) -> SimulatedDevice:
-        return SimulatedDevice(hardware, transport, seed=seed, make_key=key_pool)
+        return SimulatedDevice(
+            hardware, transport, seed=seed, make_key=key_pool, factory=factory
+        )
 
     return make
 
@@ -170,4 +234,4 @@ def channel(device: SimulatedDevice, user: str = "") -> Channel:
     return found.get(user_short_name=user) if user else found.get(user_id="")
 
 
-__all__ = ["IPAD", "IPHONE", "MAC", "TOPIC", "channel", "push_pair", "row"]
+__all__ = ["IPAD", "IPHONE", "MAC", "TOPIC", "VISION", "channel", "push_pair", "row"]

@@ -143,9 +143,10 @@ def test_a_revoked_identity_is_refused(iphone: SimulatedDevice) -> None:
 def test_an_expired_identity_gets_no_commands_and_is_not_unenrolled(
     iphone: SimulatedDevice,
 ) -> None:
-    queue.enqueue([channel(iphone).pk], "DeviceLock")
+    lock = queue.enqueue([channel(iphone).pk], "DeviceLock")
     Identity.objects.update(not_after=timezone.now())
-    assert put(idle(iphone), signed(iphone, idle(iphone))) == 400
+    assert iphone.connect() is None
+    assert lock.deliveries.get().state == State.QUEUED
     assert Enrollment.objects.get().state == Enrollment.State.ACTIVE
 
 

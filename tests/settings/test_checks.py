@@ -58,6 +58,8 @@ def test_a_served_portal_keeps_no_keys_of_its_own(tmp_path: Path) -> None:
         ("REDIS_URL", None, "mdm.E006"),
         ("TRUSTED_PROXIES", None, "mdm.E007"),
         ("TRUSTED_PROXIES", "the-proxy", "mdm.E010"),
+        ("DEVICE_CA_FILE", "/somewhere/ca.pem", "mdm.E011"),
+        ("ENROLL_RATE", "many", "mdm.E012"),
         ("ALLOWED_HOSTS", "*", "mdm.E008"),
         ("APNS_CA_FILE", "ca.pem", "mdm.W001"),
         ("DEBUG", "true", "security.W018"),

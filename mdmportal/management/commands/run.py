@@ -25,6 +25,7 @@ from enrollment import authority
 from enrollment.models import EnrollmentProfile
 from mdmportal import keys
 from mdmportal.simulator.apple import SimulatedApple
+from mdmportal.simulator.factory import Factory
 
 ADMIN = "admin"
 
@@ -109,6 +110,7 @@ def _environment(url: str, apns: int) -> dict[str, str]:
         "APNS_HOST": "localhost",
         "APNS_PORT": str(apns),
         "APNS_CA_FILE": str(_folder() / "ca.pem"),
+        "DEVICE_CA_FILE": str(Factory(_folder()).ca_file),
         "CELERY_APP": "mdmportal",
     } | dict(os.environ)
 

@@ -15,6 +15,7 @@ from enrollment.models import EnrollmentProfile
 from mdmportal.simulator import fleet
 from mdmportal.simulator.apns import run_in_thread
 from mdmportal.simulator.apple import SimulatedApple
+from mdmportal.simulator.factory import Factory
 
 
 class Command(BaseCommand):
@@ -73,6 +74,7 @@ class Command(BaseCommand):
             poll=options["poll"],
             key_pool=options["key_pool"],
             first=options["first"],
+            factory=Factory(folder),
             out=self.stdout.write,
         )
         return not problems

@@ -1,0 +1,29 @@
+"""The ways in: who may enroll, as what, and the identities issued for it."""
+
+from .authority import CertificateAuthority
+from .challenge import Challenge, digest, new_token
+from .domain import MailDomain, Route
+from .invitation import Invitation
+from .migration import MigrationSource, Move
+from .ota import OTASession
+from .provider import GroupRule, IdentityProvider
+from .signin import SignIn
+from .way import EnrollmentProfile, new_code
+
+__all__ = [
+    "CertificateAuthority",
+    "Challenge",
+    "EnrollmentProfile",
+    "GroupRule",
+    "IdentityProvider",
+    "Invitation",
+    "MailDomain",
+    "MigrationSource",
+    "Move",
+    "OTASession",
+    "Route",
+    "SignIn",
+    "digest",
+    "new_code",
+    "new_token",
+]

@@ -1,0 +1,1 @@
+"""Identity providers of others, run as processes, and a browser to sign in with."""
