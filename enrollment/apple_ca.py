@@ -28,7 +28,9 @@ KnV20hlx9CljuSULrwIDAQAB
 
 def is_apples(signed: SignedMachineInfo) -> bool:
     """Whether a device that Apple made signed this, or one that DEVICE_CA_FILE lets."""
-    return any(signed.is_issued_by(key) for key in _keys(settings.DEVICE_CA_FILE))
+    return any(
+        cms.is_issued_by(signed.signer, key) for key in _keys(settings.DEVICE_CA_FILE)
+    )
 
 
 @lru_cache(maxsize=4)

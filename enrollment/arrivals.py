@@ -122,6 +122,25 @@ def _first_name(device: Device, message: checkin.Authenticate) -> str:
     return device.name or message.product_name or message.serial_number
 
 
+def open_channel(
+    enrollment: Enrollment, message: checkin.TokenUpdate, **columns: Any
+) -> Channel:
+    """Keep how to push to the channel that speaks; ``columns`` are further ones."""
+    channel, _ = Channel.objects.update_or_create(
+        enrollment=enrollment,
+        user_id=message.user_id,
+        defaults={
+            "user_short_name": message.user_short_name,
+            "user_long_name": message.user_long_name,
+            "push_token": message.token.hex(),
+            "push_magic": message.push_magic,
+            "push_dead": False,
+            **columns,
+        },
+    )
+    return channel
+
+
 # --- Completed, or held
 
 

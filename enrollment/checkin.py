@@ -117,18 +117,8 @@ def _is_new(caller: Caller, unlock_token: bytes) -> bool:
 
 def _keep_token(enrollment: Enrollment, message: checkin.TokenUpdate) -> Channel:
     now = timezone.now()
-    channel, _ = Channel.objects.update_or_create(
-        enrollment=enrollment,
-        user_id=message.user_id,
-        defaults={
-            "user_short_name": message.user_short_name,
-            "user_long_name": message.user_long_name,
-            "push_token": message.token.hex(),
-            "push_magic": message.push_magic,
-            "push_dead": False,
-            "token_updated_at": now,
-            "last_seen_at": now,
-        },
+    channel = arrivals.open_channel(
+        enrollment, message, token_updated_at=now, last_seen_at=now
     )
     if channel.deliveries.filter(state__in=OPEN).exists():
         queue.waken([channel.pk])  # what waited for a living token need wait no longer

@@ -19,13 +19,7 @@ from mdmportal.protocol import ProtocolError, machineinfo
 from mdmportal.protocol.machineinfo import SignedMachineInfo
 
 from . import apple_ca, profiles
-from .models import (
-    EnrollmentProfile,
-    Invitation,
-    OTASession,
-    digest,
-    new_token,
-)
+from .models import EnrollmentProfile, Invitation, OTASession, digest, new_token
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,9 @@ from mdmportal.protocol import cms, mobileconfig, rights
 from mdmportal.protocol.machineinfo import ATTRIBUTES
 from mdmportal.protocol.mobileconfig import EnrollmentMode
 
-from . import authority, foreign
+from . import authority
 from .models import Challenge, EnrollmentProfile, Move
+from .moving_in import foreign
 
 MODES = {
     EnrollmentProfile.Kind.BYOD: EnrollmentMode.BYOD,

@@ -8,7 +8,8 @@ from django.dispatch import receiver
 from devices.models import User
 from devices.signals import identity_unknown, owner_assigned
 
-from . import migration, signon
+from . import moving_in as migration
+from . import signon
 
 
 @receiver(identity_unknown)

@@ -5,8 +5,10 @@ import datetime as dt
 from celery import shared_task
 from django.utils import timezone
 
-from . import authority, metadata, policy, renewal
+from . import authority, renewal
+from .account import policy
 from .models import Challenge
+from .signon import metadata
 
 KEPT_FOR = dt.timedelta(days=7)
 """How long an unused challenge is kept past its end, to tell why it was refused."""

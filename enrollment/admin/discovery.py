@@ -8,9 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
-from .. import discovery
-from ..account import base_url
-from ..discovery_check import Asker, Finding, check, snippets
+from ..account import base_url, discovery
+from ..account.discovery_check import Asker, Finding, check, snippets
 from ..models import EnrollmentProfile, MailDomain, Route
 
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ from apns.models import PushCertificate
 from devices.admin.base import Admin, badge
 from devices.models import AuditEntry
 
-from .. import foreign, migration
-from ..migration_form import MigrationSourceForm
+from .. import moving_in as migration
 from ..models import MigrationSource, digest, new_token
+from ..moving_in import foreign
+from ..moving_in.form import MigrationSourceForm
 
 LISTED = 20
 """Devices that are named on the page of their source."""

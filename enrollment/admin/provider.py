@@ -15,9 +15,10 @@ from unfold.admin import TabularInline
 from devices.admin.base import Admin, badge
 from devices.models import AuditEntry
 
-from .. import metadata, providers, signon
+from .. import signon
 from ..models import GroupRule, IdentityProvider
-from ..provider_form import GroupRuleForm, ProviderForm
+from ..signon import metadata, providers
+from ..signon.form import GroupRuleForm, ProviderForm
 
 for model in (SocialAccount, SocialApp, SocialToken):
     admin.site.unregister(model)

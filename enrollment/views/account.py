@@ -30,7 +30,8 @@ from devices.requests import answer_for_errors, read_body
 from mdmportal.protocol import machineinfo, mobileconfig
 
 from .. import account as accounts
-from .. import discovery, limits, oauth, profiles, signon
+from .. import limits, profiles, signon
+from ..account import discovery, oauth
 from ..models import EnrollmentProfile
 
 logger = logging.getLogger(__name__)

@@ -5,9 +5,9 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
-from .. import attempts, doors
-from ..doors import Door
 from ..models import Invitation
+from ..selfservice import attempts, doors
+from ..selfservice.doors import Door
 from .pages import hand_out, tell
 
 

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from devices.requests import answer_for_errors, read_body
 from mdmportal.protocol import ProtocolError, checkin
 
-from .. import migration
+from .. import moving_in as migration
 
 logger = logging.getLogger(__name__)
 

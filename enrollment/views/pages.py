@@ -6,9 +6,10 @@ from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
-from .. import attempts, doors, download, limits, profiles
-from ..doors import Door
+from .. import download, limits, profiles
 from ..models import EnrollmentProfile
+from ..selfservice import attempts, doors
+from ..selfservice.doors import Door
 
 
 def _door(code: str) -> Door:

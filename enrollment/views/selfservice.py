@@ -14,10 +14,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from commands import orders
 from devices.models import User
 
-from .. import agent, doors, guides, own_devices, owner_forms
-from ..agent import Agent
 from ..models import EnrollmentProfile
-from ..own_devices import Action, Own
+from ..selfservice import agent, doors, guides, own_devices, owner_forms
+from ..selfservice.agent import Agent
+from ..selfservice.own_devices import Action, Own
 
 Kind = EnrollmentProfile.Kind
 WORDS = {

@@ -294,6 +294,21 @@ def check_signature(
         raise UnsupportedAlgorithm("CMS: unsupported signature") from None
 
 
+def is_issued_by(certificate: x509.Certificate, issuer: PublicKey) -> bool:
+    """Whether the holder of this key signed the certificate; dates do not count.
+
+    By hand, for the library refuses SHA-1: older servers signed with it, and Apple's
+    authority for devices still does.
+    """
+    outer = der.Reader(_encoded(certificate)).enter(der.SEQUENCE)
+    signed, algorithm = outer.raw(der.SEQUENCE), outer.raw(der.SEQUENCE)
+    try:
+        check_signature(issuer, algorithm, certificate.signature, signed)
+    except ProtocolError:
+        return False
+    return True
+
+
 def verify(message: bytes, content: bytes | None = None) -> Signed:
     """Return the SignedData ``message`` (DER or BER) of one signer.
 

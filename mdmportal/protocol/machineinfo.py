@@ -9,9 +9,8 @@ from functools import cached_property
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding
 
-from . import ProtocolError, cms, der, plist
+from . import cms, plist
 
 ATTRIBUTES = ("UDID", "VERSION", "PRODUCT", "SERIAL", "IMEI", "MEID")
 """What a Profile Service asks for; a device may leave any of it out."""
@@ -43,22 +42,6 @@ class SignedMachineInfo:
     def fingerprint(self) -> str:
         """The signer's SHA-256, in hexadecimal."""
         return self.signer.fingerprint(hashes.SHA256()).hex()
-
-    def is_issued_by(self, issuer: cms.PublicKey) -> bool:
-        """Whether the holder of this key issued the signer's certificate.
-
-        Apple's device authority expired in 2014, signs with SHA-1 and goes on issuing:
-        its key counts, not its dates.
-        """
-        encoded = self.signer.public_bytes(Encoding.DER)
-        outer = der.Reader(encoded).enter(der.SEQUENCE)
-        signed = outer.raw(der.SEQUENCE)
-        algorithm = outer.raw(der.SEQUENCE)
-        try:
-            cms.check_signature(issuer, algorithm, self.signer.signature, signed)
-        except ProtocolError:
-            return False
-        return True
 
 
 def read(message: bytes) -> SignedMachineInfo:

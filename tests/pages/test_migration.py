@@ -16,7 +16,7 @@ from apns.models import PushCertificate
 from commands import queue
 from commands.models import Delivery
 from devices.models import AuditEntry, Channel, Identity
-from enrollment import migration
+from enrollment import moving_in as migration
 from enrollment.models import (
     CertificateAuthority,
     Challenge,

@@ -13,15 +13,9 @@ from django.utils import timezone
 
 from apns import certificates
 from devices.models import Device, Enrollment, Identity, SessionToken, User
-from enrollment import agent, guides
-from enrollment.agent import Agent, Family
-from enrollment.models import (
-    Challenge,
-    EnrollmentProfile,
-    OTASession,
-    SignIn,
-    digest,
-)
+from enrollment.models import Challenge, EnrollmentProfile, OTASession, SignIn, digest
+from enrollment.selfservice import agent, guides
+from enrollment.selfservice.agent import Agent, Family
 
 from .agents import (
     CHROME,

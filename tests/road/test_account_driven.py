@@ -22,7 +22,8 @@ from devices.models import (
     SessionToken,
     User,
 )
-from enrollment import account, arrivals, policy, profiles
+from enrollment import account, arrivals, profiles
+from enrollment.account import policy
 from enrollment.models import (
     Challenge,
     EnrollmentProfile,

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from enrollment import account
-from enrollment.discovery_check import Asker, check, snippets
+from enrollment.account.discovery_check import Asker, check, snippets
 from enrollment.models import EnrollmentProfile, MailDomain, Route
 from mdmportal.simulator.apple import SimulatedApple
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from enrollment.claims import Claims
 from enrollment.models import IdentityProvider
+from enrollment.signon.claims import Claims
 
 XML = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"
 

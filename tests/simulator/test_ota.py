@@ -65,7 +65,7 @@ def test_a_device_signs_by_the_factory_as_real_ones_do(
     found = machineinfo.read(steps.message(device.factory_identity))
     key = factory.certificate.public_key()
     assert isinstance(key, rsa.RSAPublicKey)
-    assert found.is_issued_by(key)
+    assert cms.is_issued_by(found.signer, key)
     assert found.info.udid == device.unit.udid
     assert found.info.challenge == "open sesame"
     assert found.signer.issuer == factory.certificate.subject

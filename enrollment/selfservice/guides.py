@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
 
+from ..models import EnrollmentProfile
 from .agent import Agent, Family
-from .models import EnrollmentProfile
 from .steps import GUIDES, HAND, Kind
 
 MINIMUM: Mapping[Kind, Mapping[Family, int]] = {

@@ -13,8 +13,8 @@ from typing import Any
 from django.utils import timezone
 from oauthlib.oauth2 import RequestValidator, WebApplicationServer
 
-from .account import CLIENT_ID, REDIRECT_URI, SCOPE, begin, issue_token
-from .models import EnrollmentProfile, SignIn, digest, new_token
+from ..models import EnrollmentProfile, SignIn, digest, new_token
+from . import CLIENT_ID, REDIRECT_URI, SCOPE, begin, issue_token
 
 CODE_LIFE = dt.timedelta(minutes=5)
 ACCESS_LIFE = dt.timedelta(hours=1)

@@ -9,9 +9,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminPasswordWidget
 
+from ..models import GroupRule, IdentityProvider
 from . import metadata
 from .claims import ACCOUNT
-from .models import GroupRule, IdentityProvider
 
 Protocol = IdentityProvider.Protocol
 NEEDED = {

@@ -6,8 +6,8 @@ https://developer.apple.com/documentation/devicemanagement/discover-authenticati
 import re
 from typing import Any
 
-from .account import base_url
-from .models import EnrollmentProfile, Route
+from ..models import EnrollmentProfile, Route
+from . import base_url
 
 FAILED = "com.apple.well-known.failed"
 PATH = "/.well-known/com.apple.remotemanagement"

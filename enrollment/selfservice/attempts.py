@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from mdmportal.protocol import cms, plist
 
-from .models import digest
+from ..models import digest
 
 COOKIE = "enrolling"
 LIFE = 12 * 60 * 60

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mdmportal.protocol.rights import AccessRights
 
-from .models import EnrollmentProfile
+from ..models import EnrollmentProfile
 
 SIGHT: Mapping[AccessRights, str] = {
     AccessRights.AllowQueryDeviceInformation: "its name, model, serial number, system "

@@ -17,7 +17,7 @@ from commands.models import OPEN, Command, Delivery
 from devices.models import AuditEntry, Enrollment, Inventory, SessionToken
 from mdmportal.protocol import plist
 
-from .models import EnrollmentProfile, OTASession, SignIn
+from ..models import EnrollmentProfile, OTASession, SignIn
 
 logger = logging.getLogger(__name__)
 

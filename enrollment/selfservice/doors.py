@@ -11,9 +11,10 @@ from django.utils.safestring import SafeString
 
 from devices.models import User
 
-from . import account, agent, attempts, guides, privacy, progress, qr
+from .. import account, qr
+from ..models import EnrollmentProfile, Invitation
+from . import agent, attempts, guides, privacy, progress
 from .agent import Agent, Family
-from .models import EnrollmentProfile, Invitation
 from .progress import Progress
 
 LEAD = (

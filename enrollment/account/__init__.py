@@ -16,8 +16,8 @@ from django.utils import timezone
 from devices import sessions
 from devices.models import SessionToken, User
 
-from . import profiles
-from .models import EnrollmentProfile, SignIn, digest, new_token
+from .. import profiles
+from ..models import EnrollmentProfile, SignIn, digest, new_token
 
 SCHEME = "apple-remotemanagement-user-login"
 RESULTS = f"{SCHEME}://authentication-results"

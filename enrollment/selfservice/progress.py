@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from devices.models import Enrollment, User
 
-from .models import Challenge, EnrollmentProfile, OTASession, SignIn
+from ..models import Challenge, EnrollmentProfile, OTASession, SignIn
 
 Row = TypeVar("Row", bound=Model)
 

@@ -8,9 +8,10 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
 
 from devices.models import Enrollment
 
-from . import foreign, migration
-from .models import EnrollmentProfile, MigrationSource
-from .models.way import MODES
+from .. import moving_in as migration
+from ..models import EnrollmentProfile, MigrationSource
+from ..models.way import MODES
+from . import foreign
 
 MAX_UPLOAD = 1024 * 1024
 KINDS = [kind for kind, mode in MODES.items() if mode == Enrollment.Mode.DEVICE]

@@ -19,7 +19,7 @@ from django.core.cache import cache
 from onelogin.saml2.idp_metadata_parser import OneLogin_Saml2_IdPMetadataParser
 from urllib3.exceptions import HTTPError
 
-from .models import IdentityProvider
+from ..models import IdentityProvider
 
 log = logging.getLogger(__name__)
 

@@ -22,9 +22,9 @@ from django.urls import reverse
 from onelogin.saml2.errors import OneLogin_Saml2_Error
 from requests import RequestException
 
+from ..models import IdentityProvider
 from . import metadata
 from .claims import Claims
-from .models import IdentityProvider
 
 log = logging.getLogger(__name__)
 

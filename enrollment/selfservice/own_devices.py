@@ -10,7 +10,7 @@ from commands import orders, queue
 from commands.models import Delivery, State
 from devices.models import AuditEntry, Channel, Device, Enrollment, User
 
-from .models import Challenge, EnrollmentProfile
+from ..models import Challenge, EnrollmentProfile
 
 SHOWN = 50
 NOTE = "by its owner, on “my devices”"

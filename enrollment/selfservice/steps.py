@@ -7,8 +7,8 @@ or read on the screen; {organization}, {identifier} and {device} are filled in.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..models import EnrollmentProfile
 from .agent import Agent, Family
-from .models import EnrollmentProfile
 
 Kind = EnrollmentProfile.Kind
 ACCOUNT = (Kind.BYOD, Kind.ADDE)

@@ -21,9 +21,9 @@ from django.http import HttpRequest
 from django.shortcuts import render
 from django.urls import reverse
 
+from ..models import IdentityProvider, MailDomain
 from . import people, providers
 from .claims import domain_of
-from .models import IdentityProvider, MailDomain
 from .rules import apply_device_groups
 
 __all__ = ["SocialAccountAdapter", "apply_device_groups", "begin", "login_url"]

@@ -13,9 +13,9 @@ from django.db.models import QuerySet
 
 from devices.models import AuditEntry, User
 
+from ..models import IdentityProvider, MailDomain
 from . import rules
 from .claims import Claims, domain_of
-from .models import IdentityProvider, MailDomain
 
 log = logging.getLogger(__name__)
 

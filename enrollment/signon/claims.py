@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from .models import IdentityProvider
+from ..models import IdentityProvider
 
 LONGEST, MOST = 255, 500
 """Characters of one value, and values of one claim, that are read."""

@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from django.db import transaction
 from django.utils import timezone
 
@@ -20,11 +19,12 @@ from apns.models import PushCertificate
 from apns.tasks import ask_for_push
 from commands import inventory, queue
 from devices.models import Channel, Device, Enrollment, Identity, Secret
-from mdmportal.protocol import ProtocolError, checkin, cms, der, plist
+from mdmportal.protocol import ProtocolError, checkin, cms, plist
 from mdmportal.protocol.identity import Speaker
 
-from . import arrivals, foreign
-from .models import Challenge, MigrationSource, Move, digest, new_token
+from .. import arrivals
+from ..models import Challenge, MigrationSource, Move, digest, new_token
+from . import foreign
 
 logger = logging.getLogger(__name__)
 
@@ -130,18 +130,8 @@ def _authenticate(
 def _token_update(
     source: MigrationSource, stay: Enrollment, message: checkin.TokenUpdate
 ) -> None:
-    Channel.objects.update_or_create(
-        enrollment=stay,
-        user_id=message.user_id,
-        defaults={
-            "user_short_name": message.user_short_name,
-            "user_long_name": message.user_long_name,
-            "push_token": message.token.hex(),
-            "push_magic": message.push_magic,
-            "push_dead": False,
-            "token_updated_at": None,  # nobody knows since when it holds
-        },
-    )
+    # Nobody knows since when the token holds.
+    arrivals.open_channel(stay, message, token_updated_at=None)
     if message.unlock_token:
         Secret.keep(stay, Secret.Kind.UNLOCK_TOKEN, message.unlock_token)
     if not message.user_id and stay.state == Enrollment.State.PENDING:
@@ -255,16 +245,5 @@ def authorities(pem: str) -> tuple[x509.Certificate, ...]:
 
 def _issued(source: MigrationSource, certificate: x509.Certificate) -> bool:
     """Whether a key of the source's authorities signed it; dates do not count."""
-    return any(_signed(each, certificate) for each in authorities(source.authorities))
-
-
-def _signed(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
-    """By hand: the library refuses SHA-1, with which older servers signed."""
-    try:
-        outer = der.Reader(certificate.public_bytes(Encoding.DER)).enter(der.SEQUENCE)
-        signed, algorithm = outer.raw(der.SEQUENCE), outer.raw(der.SEQUENCE)
-        key = cms.public_key(issuer)
-        cms.check_signature(key, algorithm, certificate.signature, signed)
-    except ProtocolError:
-        return False
-    return True
+    keys = map(cms.public_key, authorities(source.authorities))
+    return any(cms.is_issued_by(certificate, key) for key in keys if key)

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from devices.models import AuditEntry, DeviceGroup, User
 
-from .models import GroupRule, IdentityProvider
+from ..models import GroupRule, IdentityProvider
 
 
 def apply_roles(provider: IdentityProvider, user: User, groups: Iterable[str]) -> None:
