@@ -108,6 +108,7 @@ def _numbers(enrolled: int) -> list[Number]:
             "enrolling now",
             _list("devices_device", state="pending"),
         ),
+        *_held(),
         Number(
             counts["open"],
             "commands waiting",
@@ -119,6 +120,13 @@ def _numbers(enrolled: int) -> list[Number]:
             _list("commands_delivery", state="failed", settled="day"),
         ),
     ]
+
+
+def _held() -> list[Number]:
+    """What waits for somebody to look at it; seldom anything."""
+    held = Enrollment.objects.filter(state=Enrollment.State.HELD).count()
+    link = _list("devices_enrollment", state__exact="held")
+    return [_warn(held, "held for review", link)] if held else []
 
 
 def _delivery_counts() -> dict[str, int]:

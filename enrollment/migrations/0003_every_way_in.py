@@ -232,7 +232,7 @@ class Migration(migrations.Migration):
             name='Route',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('model_family', models.CharField(blank=True, choices=[('', 'all others'), ('iPhone', 'Iphone'), ('iPad', 'Ipad'), ('Mac', 'Mac'), ('RealityDevice', 'Apple Vision'), ('AppleTV', 'Apple TV'), ('Watch', 'Watch')], default='', max_length=16)),
+                ('model_family', models.CharField(blank=True, choices=[('', 'all others'), ('iPhone', 'iPhone'), ('iPad', 'iPad'), ('Mac', 'Mac'), ('RealityDevice', 'Apple Vision'), ('AppleTV', 'Apple TV'), ('Watch', 'Apple Watch')], default='', max_length=16)),
                 ('domain', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='routes', to='enrollment.maildomain')),
                 ('way', models.ForeignKey(limit_choices_to={'kind__in': ('byod', 'adde')}, on_delete=django.db.models.deletion.CASCADE, related_name='routes', to='enrollment.enrollmentprofile')),
             ],

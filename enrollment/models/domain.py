@@ -39,12 +39,12 @@ class Route(models.Model):
         """The model-family of service discovery; the names are Apple's."""
 
         ANY = "", "all others"
-        IPHONE = "iPhone"
-        IPAD = "iPad"
-        MAC = "Mac"
+        IPHONE = "iPhone", "iPhone"
+        IPAD = "iPad", "iPad"
+        MAC = "Mac", "Mac"
         VISION = "RealityDevice", "Apple Vision"
         TV = "AppleTV", "Apple TV"
-        WATCH = "Watch"
+        WATCH = "Watch", "Apple Watch"
 
     domain = models.ForeignKey(MailDomain, models.CASCADE, related_name="routes")
     model_family = models.CharField(

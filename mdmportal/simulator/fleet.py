@@ -10,11 +10,18 @@ from pathlib import Path
 
 from . import hardware as models
 from . import storage
+from .account import AGAIN_AFTER, Account
 from .channel import Channel, Courier, Executed
 from .counts import Counts
 from .courier import Courier as PushCourier
 from .device import SimulatedDevice
-from .errors import NotEnrolled, ProfileRefused, Removed, ServerRefused
+from .errors import (
+    NotEnrolled,
+    ProfileRefused,
+    Removed,
+    ServerRefused,
+    SignInRequired,
+)
 from .factory import Factory
 from .hardware import Hardware
 from .identity import KeyPool, new_key
@@ -54,6 +61,7 @@ class Fleet:
     ``folder`` keeps the devices from one run to the next. ``first`` numbers the devices
     apart from those of another fleet, ``mix`` tells their models. ``key_pool`` > 0
     shares so many keys; ``factory`` makes the devices, as over the air they must be.
+    By ``account`` come some of them, and its person signs in again when asked to.
     ``out`` prints a line.
     """
 
@@ -71,13 +79,14 @@ class Fleet:
         poll: float = 30.0,
         key_pool: int = 0,
         factory: Factory | None = None,
+        account: Account | None = None,
         out: Print = print,
     ) -> None:
         self.profile_url, self.count, self.mix = profile_url, count, mix
         self.transport = transport or HTTPTransport(connections=2 * workers)
         self.courier, self.folder, self.first = courier, folder, first
         self.workers, self.poll, self.out = workers, poll, out
-        self.factory = factory
+        self.factory, self.account = factory, account
         self.make_key = KeyPool(key_pool) if key_pool else new_key
         self.counts = Counts()
         self.devices: list[SimulatedDevice] = []
@@ -152,7 +161,7 @@ class Fleet:
         """Take a profile and install it, with patience where the server has none."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                device.install(fetch_profile(self.transport, self.profile_url))
+                self._take_the_way_in(device)
                 break
             except (Unreachable, ServerRefused) as error:
                 if device.enrolled:
@@ -165,6 +174,12 @@ class Fleet:
         for user in self._users(device):
             with suppress(Unreachable, ServerRefused):  # its session tries again
                 device.log_in(user)
+
+    def _take_the_way_in(self, device: SimulatedDevice) -> None:
+        if self.account and self.account.is_for(device):
+            self.account.enroll(device)
+        else:
+            device.install(fetch_profile(self.transport, self.profile_url))
 
     def _users(self, device: SimulatedDevice) -> Sequence[str]:
         """Two people log in to each Mac."""
@@ -208,17 +223,28 @@ class Fleet:
     def _session(self, channel: Channel) -> float | None:
         """Connect once; return after how many seconds to do so again. Never raises."""
         try:
+            self._sign_in_again(channel)
             executed = channel.session()
             self._failures.pop(channel, None)
             self._report(channel, executed)
         except (Removed, NotEnrolled):
             pass  # told below
+        except SignInRequired as error:
+            self._tell(channel.device, error)
+            return AGAIN_AFTER if self.account else None
         except Exception as error:
             return self._failed(channel, error)
         if not channel.device.enrolled:
             self._left(channel.device)
         polls = channel.polls or self.courier is None
         return self.poll if polls and channel.is_open else None
+
+    def _sign_in_again(self, channel: Channel) -> None:
+        """Have the person do so who was asked to, some time before."""
+        device = channel.device
+        if self.account and device.account and device.account.asked:
+            device.sign_in_again(self.account.person)
+            self.out(f"{device.state.name}: its person has signed in again.")
 
     def _report(self, channel: Channel, executed: list[Executed]) -> None:
         errors = sum(one.status.endswith("Error") for one in executed)
@@ -293,6 +319,7 @@ def run(
     first: int = 0,
     ca_file: str = "",
     factory: Factory | None = None,
+    account: Account | None = None,
     out: Print = print,
 ) -> int:
     """Run a fleet as a command does; return 0, or 1 where a device had trouble.
@@ -313,6 +340,7 @@ def run(
         poll=poll,
         key_pool=key_pool,
         factory=factory,
+        account=account,
         out=out,
     )
     obeying = threading.Thread(target=fleet.run, name="fleet")

@@ -44,6 +44,20 @@ def test_every_number_is_that_of_the_list_it_leads_to(
         assert listed(admin, url) == count, url
 
 
+def test_what_is_held_for_review_is_counted_and_listed(
+    admin: Client, fleet: Fleet
+) -> None:
+    [channel] = fleet(1)
+    words = "held for review"
+    assert words not in admin.get(reverse("admin:index")).content.decode()
+    stay = channel.enrollment
+    stay.state = stay.State.HELD
+    stay.save(update_fields=["state"])
+    assert words in admin.get(reverse("admin:index")).content.decode()
+    [url] = [url for url in tiles(admin) if "held" in url]
+    assert listed(admin, url) == 1
+
+
 def test_the_bars_lead_to_lists_of_the_same_size(admin: Client, fleet: Fleet) -> None:
     fleet(2)
     fleet(3, platform="macOS", os_version="15.1")

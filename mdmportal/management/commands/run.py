@@ -23,7 +23,7 @@ from apns.models import PushCertificate
 from devices.models import User
 from enrollment import authority
 from enrollment.models import EnrollmentProfile
-from mdmportal import keys
+from mdmportal import demo, keys
 from mdmportal.simulator.apple import SimulatedApple
 from mdmportal.simulator.factory import Factory
 
@@ -46,6 +46,7 @@ class Command(BaseCommand):
         _check_free(port)
         password = _prepare()
         way = EnrollmentProfile.objects.filter(is_enabled=True).order_by("pk").first()
+        person = demo.prepare(Path(settings.DATA_DIR)) if count else None
         connections.close_all()
         apns, courier = _free_port(), _free_port()
         url = f"http://127.0.0.1:{port}"
@@ -60,17 +61,24 @@ class Command(BaseCommand):
             ]
             if way and count:
                 simulator += ["--profile", f"{url}/enroll/{way.code}/profile"]
+            if person:
+                simulator += ["--account", person.identifier]
+                simulator += ["--password-file", str(person.password_file)]
             children.start(_server(port), environment)
             _wait_for(f"{url}/readyz", children)
             children.start(simulator, environment)
-            self._greet(url, password)
+            self._greet(url, password, person)
             children.wait()
 
-    def _greet(self, url: str, password: str) -> None:
+    def _greet(self, url: str, password: str, person: demo.Person | None) -> None:
         secret = password or "(as you changed it)"
+        enroll = f"  enroll a device: {url}/enroll/"
+        if person:
+            enroll += f" as {person.identifier}, password {person.password}"
         self.stdout.write(
             f"\nMDM Portal is ready: {url}\n"
             f"  sign in as {ADMIN}, password {secret}\n"
+            f"{enroll}\n"
             "  Devices and Apple are simulated. Ctrl-C ends it.\n"
         )
 

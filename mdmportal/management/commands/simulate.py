@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from enrollment.models import EnrollmentProfile
 from mdmportal.simulator import fleet
+from mdmportal.simulator.account import Account
 from mdmportal.simulator.apns import run_in_thread
 from mdmportal.simulator.apple import SimulatedApple
 from mdmportal.simulator.factory import Factory
@@ -34,6 +35,14 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--apns", default="", metavar="PORT,PORT", help="run APNs and its courier"
+        )
+        parser.add_argument(
+            "--account",
+            metavar="USER@DOMAIN",
+            help="every third device comes in by this account, if it can",
+        )
+        parser.add_argument(
+            "--password-file", metavar="FILE", help="its password is in this file"
         )
         parser.add_argument("--folder", help="keeps the devices for the next run")
         parser.add_argument("--first", type=int, default=0, help="number of the first")
@@ -75,9 +84,20 @@ class Command(BaseCommand):
             key_pool=options["key_pool"],
             first=options["first"],
             factory=Factory(folder),
+            account=_account(options),
             out=self.stdout.write,
         )
         return not problems
+
+
+def _account(options: dict[str, Any]) -> Account | None:
+    """Return the account to enroll by; who manages its domain is asked of us."""
+    if not options["account"]:
+        return None
+    if not options["password_file"]:
+        raise CommandError("--account needs --password-file")
+    password = Path(options["password_file"]).read_text().strip()
+    return Account(options["account"], password, settings.PUBLIC_URL)
 
 
 def address(folder: Path) -> Path:
