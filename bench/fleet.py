@@ -17,7 +17,15 @@ from django.utils import timezone
 from apns.models import PushCertificate
 from commands import queue
 from commands.models import Delivery
-from devices.models import Channel, Device, Enrollment, Identity
+from devices import sessions
+from devices.models import (
+    Channel,
+    Device,
+    Enrollment,
+    Identity,
+    SessionToken,
+    User,
+)
 from enrollment import authority
 from enrollment.models import CertificateAuthority
 from mdmportal.protocol import cms
@@ -39,6 +47,7 @@ class Member:
     certificate: x509.Certificate
     key: rsa.RSAPrivateKey
     channel: int
+    bearer: str = ""
 
     def put(self, message: dict[str, object], path: str = "/mdm/connect") -> bytes:
         """Return a whole request, signed."""
@@ -48,9 +57,10 @@ class Member:
         if "MessageType" in message:
             kind, path = f"{kind}-checkin", "/mdm/checkin"
         header = base64.b64encode(signature).decode()
-        return request(
-            "PUT", path, body, [("Content-Type", kind), ("Mdm-Signature", header)]
-        )
+        headers = [("Content-Type", kind), ("Mdm-Signature", header)]
+        if self.bearer:
+            headers.append(("Authorization", f"Bearer {self.bearer}"))
+        return request("PUT", path, body, headers)
 
     def token_update(self, token: bytes = b"") -> bytes:
         return self.put(
@@ -112,6 +122,22 @@ def _member(ours: CertificateAuthority, key: rsa.RSAPrivateKey) -> Member:
         last_seen_at=timezone.now(),
     )
     return Member(udid, token, magic, certificate, key, channel.pk)
+
+
+def sign_in(members: Sequence[Member]) -> None:
+    """Make the enrollments account-driven, their person signed in."""
+    user, _ = User.objects.get_or_create(username="bench")
+    for one in members:
+        one.bearer = secrets.token_urlsafe(24)
+        enrollment = Enrollment.objects.get(channels=one.channel)
+        enrollment.mode, enrollment.owner = Enrollment.Mode.ACCOUNT, user
+        enrollment.save(update_fields=["mode", "owner"])
+        SessionToken.objects.create(
+            digest=sessions.digest(one.bearer),
+            user=user,
+            enrollment=enrollment,
+            bind_by=timezone.now(),
+        )
 
 
 def crowd(count: int) -> list[int]:

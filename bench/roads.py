@@ -46,6 +46,12 @@ def again(members: Sequence[Member], times: int) -> Scripts:
     return [[one.authenticate(), one.token_update()] * (times // 2) for one in members]
 
 
+def account_driven(members: Sequence[Member], times: int) -> Scripts:
+    """Idle, with a session to be looked at. It comes last: the fleet stays so."""
+    fleet.sign_in(members)
+    return idle(members, times)
+
+
 ROADS: dict[str, Callable[[Sequence[Member], int], Scripts]] = {
     "a bare view": bare,
     "Idle, nothing waiting": idle,
@@ -53,4 +59,5 @@ ROADS: dict[str, Callable[[Sequence[Member], int], Scripts]] = {
     "TokenUpdate, unchanged": token_update,
     "TokenUpdate, new token": new_token,
     "Authenticate + TokenUpdate again": again,
+    "Idle, nothing waiting, account-driven": account_driven,
 }

@@ -96,7 +96,7 @@ def _bind(pk: int, caller: Caller) -> bool:
         logger.warning("a token of another person for enrollment %d", enrollment.pk)
         return False
     bind(token, enrollment)
-    _clear(caller)
+    _clear(enrollment)
     AuditEntry.write(token.user, "signed in again", enrollment.device)
     return True
 
@@ -105,14 +105,21 @@ def _is_back(caller: Caller) -> None:
     """A person who was let in again had a token that now holds as before."""
     if caller.is_signed_out or caller.is_expelled:
         with transaction.atomic():
-            _clear(caller)
+            stays = Enrollment.objects.select_for_update()
+            _clear(stays.get(pk=caller.enrollment_id or 0))
 
 
-def _clear(caller: Caller) -> None:
-    stay = Enrollment.objects.filter(pk=caller.enrollment_id or 0)
-    stay.update(signed_out_at=None, is_expelled=False)
-    if caller.is_expelled:
-        signed_in.send(Enrollment, enrollment_id=caller.enrollment_id)
+def _clear(stay: Enrollment) -> None:
+    """Let a locked stay be served as before.
+
+    Whether it is expelled is the row's to say: that may have happened since the request
+    came, and what was ordered then must not reach a device whose person is back.
+    """
+    was_expelled = stay.is_expelled
+    stay.signed_out_at, stay.is_expelled = None, False
+    stay.save(update_fields=["signed_out_at", "is_expelled"])
+    if was_expelled:
+        signed_in.send(Enrollment, enrollment_id=stay.pk)
 
 
 def _note(caller: Caller) -> None:

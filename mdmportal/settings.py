@@ -188,6 +188,11 @@ STAFF_MFA_REQUIRED = env.bool("STAFF_MFA_REQUIRED", default=False)
 """Staff who sign in with a password need a second factor, too."""
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # staff is made by staff, who knows whom it made
 ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_RATE_LIMITS = {
+    # A whole school signs in from behind one address; guessing is stopped by account.
+    "login": "300/m/ip",
+    "login_failed": "30/m/ip,5/5m/key",
+}
 # The header in which the proxy says who asks; wrong passwords are counted by it.
 ALLAUTH_TRUSTED_CLIENT_IP_HEADER = env.str("CLIENT_ADDRESS_HEADER", default="") or None
 LOGIN_URL = reverse_lazy("account_login")

@@ -78,10 +78,26 @@ class UserAdmin(BaseUserAdmin, Admin):  # type: ignore[type-arg]
             return fixed
         return (*fixed, "is_superuser", "groups")
 
+    def has_change_permission(
+        self, request: HttpRequest, obj: User | None = None
+    ) -> bool:
+        """Who sets a password or an address can sign in by it: superusers guard their
+        own kind."""
+        return _may_touch(request, obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: User | None = None
+    ) -> bool:
+        return _may_touch(request, obj) and super().has_delete_permission(request, obj)
+
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """The first run leads here to make an administrator."""
         given = super().get_changeform_initial_data(request)
         return {name: value == "1" for name, value in given.items()}
+
+
+def _may_touch(request: HttpRequest, user: User | None) -> bool:
+    return user is None or not user.is_superuser or bool(request.user.is_superuser)
 
 
 @admin.register(Group)

@@ -71,4 +71,8 @@ class Migration(migrations.Migration):
                 'ordering': ('-pk',),
             },
         ),
+        migrations.AddIndex(
+            model_name='enrollment',
+            index=models.Index(condition=models.Q(('signed_out_at__isnull', False)), fields=['signed_out_at'], name='enrollment_signed_out'),
+        ),
     ]

@@ -74,7 +74,14 @@ class Enrollment(models.Model):
                 name="enrollment_one_active_per_device",
             ),
         )
-        indexes = (models.Index(fields=["state", "topic"]),)
+        indexes = (
+            models.Index(fields=["state", "topic"]),
+            models.Index(
+                fields=["signed_out_at"],
+                condition=Q(signed_out_at__isnull=False),
+                name="enrollment_signed_out",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.device}, {self.get_state_display()}"

@@ -9,7 +9,7 @@ import datetime as dt
 import logging
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from commands import queue
@@ -17,7 +17,7 @@ from commands.models import OPEN, Command, Delivery
 from devices.models import AuditEntry, Enrollment, Inventory, SessionToken
 from mdmportal.protocol import plist
 
-from ..models import EnrollmentProfile, OTASession, SignIn
+from ..models import Challenge, EnrollmentProfile, OTASession, SignIn
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +25,8 @@ REMOVE = "RemoveProfile"
 LOSES, LEAVES = "removed its profiles", "ended its management"
 AT_ONCE = 500
 """Devices of one way in that are expelled by one run: the rest waits for the next."""
+AT_MOST = 200
+"""Profiles of one device that are looked at: each is a command of its own."""
 AGAIN_AFTER = dt.timedelta(days=1)
 """When what a device refused is ordered once more."""
 KEPT_FOR = dt.timedelta(days=30)
@@ -67,14 +69,20 @@ def _signed_out(way: EnrollmentProfile, since: dt.datetime) -> QuerySet[Enrollme
 
 
 def _managed_profiles(stay: Enrollment) -> list[str]:
-    """Return the identifiers of the profiles that we installed, by its last list."""
+    """Return the identifiers of the profiles that we installed, by its last list.
+
+    The list is the device's: each of its entries may be anything, and they may be many.
+    """
     kept = Inventory.objects.filter(device=stay.device, request_type="ProfileList")
     found = kept.first()
+    listed = found.answer if found and isinstance(found.answer, list) else []
+    entries = [item for item in listed[:AT_MOST] if isinstance(item, dict)]
+    managed = [item for item in entries if item.get("IsManaged", True)]
+    named = [item.get("PayloadIdentifier") for item in managed]
     return [
-        item["PayloadIdentifier"]
-        for item in (found.answer if found else [])
-        if item.get("IsManaged", True)
-        and item.get("PayloadIdentifier", "") not in ("", stay.profile_identifier)
+        name
+        for name in named
+        if isinstance(name, str) and name not in ("", stay.profile_identifier)
     ]
 
 
@@ -124,8 +132,10 @@ def forget() -> int:
     past = timezone.now() - KEPT_FOR
     unused = SessionToken.objects.filter(enrollment=None, bind_by__lt=past)
     ended = SessionToken.objects.filter(expires_at__lt=past, sign_in=None)
-    over = SignIn.objects.filter(created_at__lt=past, token=None)
-    begun = OTASession.objects.filter(
-        expires_at__lt=past, challenges__identity__enrollment=None
-    )
+    # Of what a stay came by its challenge goes along, and is needed to the stay's end.
+    came_by = Challenge.objects.filter(identity__enrollment__isnull=False)
+    came = came_by.filter(sign_in=OuterRef("pk"))
+    over = SignIn.objects.filter(~Exists(came), created_at__lt=past, token=None)
+    came = came_by.filter(ota=OuterRef("pk"))
+    begun = OTASession.objects.filter(~Exists(came), expires_at__lt=past)
     return sum(rows.delete()[0] for rows in (unused, ended, over, begun))

@@ -74,8 +74,18 @@ class MailDomainAdmin(Admin):
     def get_readonly_fields(
         self, request: HttpRequest, obj: MailDomain | None = None
     ) -> tuple[str, ...]:
-        """A provider may open the accounts of its domains: superusers choose it."""
-        return () if request.user.is_superuser else ("provider",)
+        """A provider may open the accounts of its domains: superusers choose both."""
+        if request.user.is_superuser:
+            return ()
+        return ("name", "provider") if obj and obj.provider_id else ("provider",)
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: MailDomain | None = None
+    ) -> bool:
+        """Without it, other providers may open the accounts of its people."""
+        if obj is not None and obj.provider_id and not request.user.is_superuser:
+            return False
+        return bool(super().has_delete_permission(request, obj))
 
     @admin.display(ordering="provider__name")
     def signs_in_with(self, domain: MailDomain) -> str:

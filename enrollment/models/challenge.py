@@ -43,7 +43,7 @@ class Challenge(models.Model):
     )
     """Who enrolls, if they signed in or were invited: the owner of the device."""
     sign_in = models.ForeignKey(
-        "SignIn", models.CASCADE, null=True, related_name="challenges"
+        "SignIn", models.SET_NULL, null=True, related_name="challenges"
     )
     ota = models.ForeignKey(
         "OTASession", models.CASCADE, null=True, related_name="challenges"

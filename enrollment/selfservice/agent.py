@@ -52,8 +52,8 @@ FAMILIES = (
 )
 MOBILE = frozenset((Family.IPHONE, Family.IPAD, Family.VISION))
 
-_OS = re.compile(r"\bOS (\d+)[_.]")
-_SAFARI = re.compile(r"\bVersion/(\d+)")
+_OS = re.compile(r"\bOS (\d{1,4})[_.]")
+_SAFARI = re.compile(r"\bVersion/(\d{1,4})\b")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ The cookie holds the digest of the challenge in the profile that was handed out,
 sent back to that page alone. It lets no one in: who enrolls is bound in the profile.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,11 +17,13 @@ from ..models import digest
 
 COOKIE = "enrolling"
 LIFE = 12 * 60 * 60
+DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def of(request: HttpRequest) -> str:
     """Return the digest of the attempt begun on this page, or ''."""
-    return request.COOKIES.get(COOKIE, "")[:64]
+    kept = request.COOKIES.get(COOKIE, "")
+    return kept if DIGEST.fullmatch(kept) else ""
 
 
 def remember(response: HttpResponse, profile: bytes, page: str) -> None:

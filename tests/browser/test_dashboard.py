@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from ..journeys.conftest import Enroll
+from ..pages import agents
 from ..portal import Portal
 from ..servers import wait_for
 from .conftest import Visitor
@@ -155,12 +156,15 @@ def test_before_signing_in_pages_fit_too(visitor: Visitor) -> None:
     assert visitor.complaints == []
 
 
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(
+    ("width", "agent"), [(390, agents.IPHONE), (1440, agents.MAC)], ids=["phone", "Mac"]
+)
 def test_the_enrollment_page_needs_no_javascript(
-    browser: Browser, portal: Portal, width: int
+    browser: Browser, portal: Portal, width: int, agent: str
 ) -> None:
     context = browser.new_context(
         viewport={"width": width, "height": 844},
+        user_agent=agent,
         java_script_enabled=False,
         accept_downloads=True,
     )

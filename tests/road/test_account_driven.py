@@ -829,3 +829,16 @@ def test_challenges_say_for_whom_they_are(
     challenge = Challenge.objects.get()
     assert challenge.user == User.objects.get()
     assert challenge.sign_in == SignIn.objects.get()
+
+
+def test_deleting_a_person_signs_their_device_out_and_takes_nothing_away(
+    enrolled: tuple[SimulatedDevice, Browser],
+) -> None:
+    device, ada = enrolled
+    User.objects.all().delete()
+    with pytest.raises(SignInRequired):
+        device.session()
+    assert device.enrolled
+    assert Enrollment.objects.get().state == Enrollment.State.ACTIVE
+    with pytest.raises(SignInFailed):
+        device.sign_in_again(ada)

@@ -7,16 +7,19 @@ from pathlib import Path
 import pytest
 
 from mdmportal.simulator import fleet
+from mdmportal.simulator.account import EVERY, Account
 from mdmportal.simulator.apns import run_in_thread
 from mdmportal.simulator.apple import SimulatedApple
 from mdmportal.simulator.courier import Courier
 from mdmportal.simulator.errors import ProfileRefused, ServerRefused
+from mdmportal.simulator.factory import Factory
 from mdmportal.simulator.fleet import Fleet
 from mdmportal.simulator.hardware import IPHONE, MAC
 from mdmportal.simulator.timetable import Timetable
 from mdmportal.simulator.transport import Unreachable
 from mdmportal.simulator.trouble import advice
 
+from . import small_portal
 from .small_server import SmallServer, running
 
 
@@ -196,3 +199,27 @@ def test_a_timetable_gives_each_thing_once_when_it_is_due() -> None:
     timetable.put("twice", 60)
     assert timetable.take(1) == "twice"
     assert timetable.take(0) is None
+
+
+def test_one_of_several_comes_in_by_account_and_its_person_signs_in_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet, "AGAIN_AFTER", 0.01)
+    with small_portal.running() as portal:
+        account = Account("ada@example.com", "lovelace", portal.url)
+        factory = Factory(tmp_path)
+        others = fleet_of(portal, EVERY - 1, [], account=account, factory=factory)
+        assert others.enroll() == EVERY - 1
+        assert not any(device.account for device in others.devices)
+        portal.offers_account()
+        ours = fleet_of(
+            portal, 1, [], account=account, factory=factory, first=EVERY - 1
+        )
+        assert ours.enroll() == 1
+        assert ours.devices[0].account is not None
+        done = threading.Event()
+        ours.out = until(done, "has signed in again")
+        portal.order("ProfileList")
+        portal.next_bearer = "second"
+        run_until(ours, done)
+        assert ours.counts.troubles == 0
