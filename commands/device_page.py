@@ -11,7 +11,15 @@ from django.utils.dateparse import parse_datetime
 
 from apns.models import PushCertificate
 from devices.admin.enrollment import state_badge
-from devices.models import Channel, Device, Enrollment, Identity, Inventory, Secret
+from devices.models import (
+    Channel,
+    Device,
+    Enrollment,
+    Identity,
+    Inventory,
+    Secret,
+    present_stay,
+)
 
 from . import answers, destructive, filled, live, orders, queue, words
 from .models import OPEN, Delivery
@@ -78,7 +86,7 @@ class Reach:
 def context(device: Device, tab: str, user: Any) -> dict[str, Any]:
     """Return what the page shows; only the tab at hand is gathered."""
     enrollments = list(device.enrollments.order_by("-opened_at", "-pk")[:SHOWN])
-    stay = enrollments[0] if enrollments else None
+    stay = present_stay(enrollments)
     channels = _channels(device, stay) if stay else []
     channel = next((each for each in channels if not each.user_id), None)
     waiting = Delivery.objects.filter(channel__in=channels, state__in=OPEN).count()

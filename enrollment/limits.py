@@ -70,8 +70,10 @@ def _address(request: HttpRequest) -> str:
         address = ipaddress.ip_address(text)
     except ValueError:
         return text
-    if address.version == 4:
+    if isinstance(address, ipaddress.IPv4Address):
         return text
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
     return str(ipaddress.ip_network(f"{text}/64", strict=False))
 
 

@@ -12,14 +12,27 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
+WRONG = "The name, the e-mail address or the password is not correct."
+MISMATCHES = ("email_password_mismatch", "username_password_mismatch")
 SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Accounts are made by staff or by sign-on; no one signs up by themselves."""
 
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        **dict.fromkeys(MISMATCHES, WRONG),
+        "too_many_login_attempts": "Too many failed login attempts. Wait five "
+        "minutes: until then even the right password is refused.",
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def format_email_subject(self, subject: str) -> str:
+        """Letters are from the organisation, not from a host name."""
+        return f"{settings.ORGANIZATION}: {subject}"
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """Return where to go if nothing else was asked for: not all are staff."""

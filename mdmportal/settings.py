@@ -151,13 +151,17 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default="")
 REDIS_TIMEOUTS = {"socket_connect_timeout": 0.5, "socket_timeout": 1}
+# Of more entries than that a third is dropped. With Django's 300, who guesses passwords
+# for many names from a few addresses would have the counts of it forgotten.
+_kept = {"OPTIONS": {"MAX_ENTRIES": 20_000}}
 CACHES = {
     # Counts sign-ins, for all processes alike, and needs no Redis to let staff in.
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", **_kept}
     if EMBEDDED
     else {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "portal_cache",
+        **_kept,
     }
 }
 
@@ -179,6 +183,12 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 ACCOUNT_ADAPTER = "mdmportal.accounts.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "mdmportal.account_forms.LoginForm",
+    "add_email": "mdmportal.account_forms.AddEmailForm",
+    "set_password": "mdmportal.account_forms.SetPasswordForm",
+    "reset_password": "mdmportal.account_forms.ResetPasswordForm",
+}
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
@@ -294,6 +304,7 @@ CELERY_BEAT_SCHEDULE = {
         ("forget challenges", "enrollment.tasks.forget_challenges", 3600),
         ("renew identities", "enrollment.tasks.renew_identities", 3600),
         ("roll authorities over", "enrollment.tasks.roll_over", 3600),
+        ("forget browsers' sessions", "mdmportal.tasks.clear_sessions", 24 * 3600),
         ("forget sign-ins", "enrollment.tasks.forget_sign_ins", 3600),
         ("enforce sign-in", "enrollment.tasks.enforce_sign_in", 600),
         ("read SAML metadata", "enrollment.tasks.read_metadata", 4 * 3600),

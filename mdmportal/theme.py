@@ -75,7 +75,7 @@ NAVIGATION = [
         "items": [
             {"title": "Overview", "icon": "home", "link": reverse_lazy("admin:index")},
             _list("Devices", "devices", "devices", "device"),
-            _list("Groups of devices", "workspaces", "devices", "devicegroup"),
+            _list("Device groups", "workspaces", "devices", "devicegroup"),
         ],
     },
     {

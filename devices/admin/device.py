@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from ..models import Channel, Device, Enrollment
+from ..models import Channel, Device, Enrollment, present_stay
 from .base import Admin
 from .enrollment import state_badge
 from .filters import (
@@ -111,4 +111,4 @@ class DeviceList(Admin):
 
 def newest(device: Device) -> Enrollment | None:
     """Return the device's present or last stay; of prefetched rows without a query."""
-    return next(iter(device.enrollments.all()), None)
+    return present_stay(device.enrollments.all())

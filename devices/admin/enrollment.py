@@ -48,13 +48,13 @@ class EnrollmentList(ReadOnlyAdmin):
         "way",
         "owner",
         "managed_apple_account",
-        "signed_out_at",
+        moment("signed_out_at"),
         "topic",
         "access_rights",
         "awaiting_configuration",
-        "opened_at",
-        "enrolled_at",
-        "ended_at",
+        moment("opened_at"),
+        moment("enrolled_at"),
+        moment("ended_at"),
         "end_reason",
     )
     readonly_fields = fields

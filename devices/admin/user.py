@@ -49,8 +49,8 @@ class UserAdmin(BaseUserAdmin, Admin):  # type: ignore[type-arg]
                     "is_superuser",
                     "groups",
                 ),
-                "description": "Staff may sign in to the dashboard; groups say what "
-                "they may do there. A superuser may do everything.",
+                "description": "Staff may sign in to the dashboard; their groups "
+                "(Roles) say what they may do. A superuser may do everything.",
             },
         ),
         ("Dates", {"fields": ("last_login", "date_joined")}),

@@ -2,7 +2,7 @@
 
 from .audit import AuditEntry
 from .device import Device
-from .enrollment import Channel, Enrollment
+from .enrollment import Channel, Enrollment, present_stay
 from .group import DeviceGroup
 from .identity import Identity
 from .inventory import Inventory
@@ -21,4 +21,5 @@ __all__ = [
     "Secret",
     "SessionToken",
     "User",
+    "present_stay",
 ]

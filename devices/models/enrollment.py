@@ -1,5 +1,7 @@
 """Enrollment: one stay of a device under management, and the channels it opened."""
 
+from collections.abc import Iterable
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -126,6 +128,19 @@ class Enrollment(models.Model):
 
 ACCOUNT_DRIVEN = frozenset((Enrollment.Mode.USER, Enrollment.Mode.ACCOUNT))
 """The modes in which every request carries a session token."""
+
+
+def present_stay(stays: Iterable[Enrollment]) -> Enrollment | None:
+    """Return which of a device's stays, newest first, counts now: the one that goes on.
+
+    A newer one that is held or was rejected does not hide it.
+    """
+    newest = None
+    for stay in stays:
+        if stay.state == Enrollment.State.ACTIVE:
+            return stay
+        newest = newest or stay
+    return newest
 
 
 class Channel(models.Model):

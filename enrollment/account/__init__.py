@@ -139,6 +139,8 @@ def issue_token(sign_in: SignIn, life: dt.timedelta | None = None) -> str:
         expires_at=min(ends, default=None),
     )
     sign_in.save(update_fields=["token"])
+    if before and before.expires_at and before.expires_at <= now:
+        before.delete()  # a device renews each hour: of no use, and of no end
     return value
 
 

@@ -39,7 +39,7 @@ def find(identifier: str, family: str) -> EnrollmentProfile | str:
         return "the user-identifier is not one"
     routes = Route.objects.filter(
         domain__name=domain_of(identifier),
-        model_family__in=("", family),
+        model_family__in={"", family} & set(Route.Family.values),
         way__is_enabled=True,
         way__kind__in=(EnrollmentProfile.Kind.BYOD, EnrollmentProfile.Kind.ADDE),
     )

@@ -21,6 +21,7 @@ from urllib3.exceptions import (
     TimeoutError,
 )
 
+from ..patience import TookTooLong, within
 from .discovery import PATH
 
 HOPS = 5
@@ -73,6 +74,14 @@ class Asker:
 
     def get(self, url: str) -> "Answer":
         """Return the answer to a GET, which follows no redirect; else raise Wrong."""
+        try:
+            return within(2 * SECONDS, lambda: self._get(url))
+        except TookTooLong as error:
+            host = urlsplit(url).hostname
+            words = "A device would give up. See what holds the web server there."
+            raise Wrong(f"{host} takes too long to answer", words) from error
+
+    def _get(self, url: str) -> "Answer":
         host = urlsplit(url).hostname or ""
         context = ssl.create_default_context()
         if self.ca_file:

@@ -140,7 +140,7 @@ class InvitationAdmin(Admin):
     list_display = (
         "whom",
         "state",
-        "way",
+        "way_in",
         "used",
         moment("created_at", "made"),
         moment("expires_at", "holds until"),
@@ -176,6 +176,10 @@ class InvitationAdmin(Admin):
     @admin.display()
     def state(self, row: Any) -> SafeString:
         return badge(*invitations.state(row, row.devices))
+
+    @admin.display(ordering="way__name")
+    def way_in(self, row: Invitation) -> str:
+        return row.way.name
 
     @admin.display(description="devices", ordering="devices")
     def used(self, row: Any) -> str:
@@ -226,6 +230,7 @@ class InvitationAdmin(Admin):
         stays = Enrollment.objects.filter(identities__challenge__invitation=row)
         recent = stays.distinct().select_related("device")[:SHOWN]
         return {
+            "title": str(row),
             "state": self.state(row),
             "word": invitations.state(row, row.devices)[0],
             "stays": [(stay, state_badge(stay)) for stay in recent],

@@ -143,6 +143,14 @@ class ProviderAdmin(BySuperusers, Admin):
     def people(self, provider: IdentityProvider) -> int:
         return int(SocialAccount.objects.filter(provider=provider.code).count())
 
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Providers want to know the addresses before they give out a secret."""
+        context = {"to_be": providers.addresses_to_be(), **(extra_context or {})}
+        answer: HttpResponse = super().add_view(request, form_url, context)
+        return answer
+
     def details(self, request: HttpRequest, row: IdentityProvider) -> dict[str, Any]:
         here = reverse("admin:enrollment_identityprovider_change", args=[row.pk])
         return {

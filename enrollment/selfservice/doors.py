@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from devices.models import User
 
 from .. import account, qr
+from ..account import discovery
 from ..models import EnrollmentProfile, Invitation
 from . import agent, attempts, guides, privacy, progress
 from .agent import Agent, Family
@@ -114,6 +115,7 @@ def context(door: Door, request: HttpRequest) -> dict[str, Any]:
         "needs": guides.needs(way),
         "can_enroll": guides.minimum(way, seen.family) is not None,
         "identifier": _identifier(user) if way.is_account_driven else "",
+        "leads_elsewhere": way.is_account_driven and _leads_elsewhere(way, user),
         "locked": door.is_locked(user),
         "privacy": privacy.panel(way),
         "qr": qr.svg(door.url),
@@ -133,6 +135,13 @@ def _has_line(door: Door, seen: Agent, user: User | None, shown: Progress) -> bo
 
 def _identifier(user: User | None) -> str:
     return account.account_of(user) if user else ""
+
+
+def _leads_elsewhere(way: EnrollmentProfile, user: User | None) -> bool:
+    """Whether Settings will not find this way by what the person types there."""
+    domain = discovery.domain_of(_identifier(user))
+    routes = way.routes.filter(domain__name=domain) if domain else way.routes
+    return not routes.exists()
 
 
 def _others(seen: Agent) -> list[tuple[str, str]]:

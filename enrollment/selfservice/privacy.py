@@ -43,7 +43,7 @@ HIDDEN = (
 )
 
 OWN_SIGHT = (
-    "its model and system version",
+    "its name, model, system version, storage and battery",
     "the apps and accounts that came from work",
     "the settings (profiles) that came from work",
     "whether a passcode is set, never the passcode itself",

@@ -52,6 +52,8 @@ class Claims:
     email: str = ""
     is_verified: bool = False
     """The provider says that it made sure of the e-mail address."""
+    is_denied: bool = False
+    """It says that it did not; many say neither."""
     first_name: str = ""
     last_name: str = ""
     username: str = ""
@@ -78,7 +80,8 @@ class Claims:
         return cls(
             email=email,
             # That is said of the claim of that name only (Core, section 5.1).
-            is_verified=is_verified and email == _text(said, "email").lower(),
+            is_verified=is_verified and email == _address(_text(said, "email")),
+            is_denied=said.get("email_verified") in (False, "false"),
             first_name=first[:150],
             last_name=last[:150],
             username=text("", "username"),
@@ -114,8 +117,13 @@ class Claims:
 
 
 def _address(text: str) -> str:
-    """Return an e-mail address in lower case; '' for what is none."""
-    return text.lower() if ADDRESS.fullmatch(text) else ""
+    """Return an e-mail address in lower case; '' for what is none.
+
+    Only ASCII has one: in lower case, a Kelvin sign is the k of somebody else.
+    """
+    if not ADDRESS.fullmatch(text):
+        return ""
+    return text.lower() if text.isascii() else text
 
 
 def domain_of(address: str) -> str:

@@ -20,6 +20,7 @@ from onelogin.saml2.idp_metadata_parser import OneLogin_Saml2_IdPMetadataParser
 from urllib3.exceptions import HTTPError
 
 from ..models import IdentityProvider
+from ..patience import TookTooLong, within
 
 log = logging.getLogger(__name__)
 
@@ -197,6 +198,14 @@ def _clean(pems: str) -> list[str]:
 
 def fetch(url: str) -> bytes:
     """Return what is at an http or https address; Unusable says why it is not."""
+    try:
+        return within(2 * TIMEOUT, lambda: _fetch(url))
+    except TookTooLong as error:
+        where = urlsplit(url).netloc
+        raise Unusable(f"{where} takes too long to answer.") from error
+
+
+def _fetch(url: str) -> bytes:
     if urlsplit(url).scheme not in ("http", "https"):
         raise Unusable("The address must begin with https://.")
     where = urlsplit(url).netloc

@@ -34,6 +34,10 @@ TAKEN = (
     "There is an account with your e-mail address, and {provider} may not open it. Ask "
     "IT to add {domain} as a mail domain of {provider}."
 )
+UNVERIFIED = (
+    "{provider} says that your e-mail address is not verified there, and an account "
+    "here has it. Verify it at {provider}, then start again."
+)
 AMBIGUOUS = "Several accounts have your e-mail address. Ask IT to leave it to one."
 
 
@@ -77,6 +81,8 @@ def _by_email(provider: IdentityProvider, claims: Claims) -> User | None:
     if len(users) > 1:
         raise Refused(AMBIGUOUS)
     [user] = users
+    if claims.is_denied:
+        raise Refused(UNVERIFIED.format(provider=provider))
     is_ours = provider.domains.filter(name=domain).exists()
     is_staff = user.is_staff or user.is_superuser
     if not is_ours and (is_staff or not claims.is_verified):
@@ -85,7 +91,14 @@ def _by_email(provider: IdentityProvider, claims: Claims) -> User | None:
 
 
 def _with_email(email: str) -> QuerySet[User]:
-    return User.objects.filter(email__iexact=email) if email else User.objects.none()
+    """Return whose address it is, in whichever case.
+
+    Beyond ASCII to the letter: a database takes a dotless i for an i.
+    """
+    if not email:
+        return User.objects.none()
+    exact = {"email__iexact" if email.isascii() else "email": email}
+    return User.objects.filter(**exact)
 
 
 def _who_else_has(provider: IdentityProvider, domain: str) -> str:

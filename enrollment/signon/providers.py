@@ -173,6 +173,13 @@ def entity_id(row: IdentityProvider) -> str:
     return f"{settings.PUBLIC_URL}{reverse('saml_metadata', args=[row.code])}"
 
 
+def addresses_to_be() -> list[tuple[str, str]]:
+    """Return what will have to be entered at a provider whose code is yet to choose."""
+    rows = [IdentityProvider(code="code", protocol=each) for each in Protocol]
+    named = {name: url for row in rows for name, url in addresses(row).items()}
+    return list(named.items())
+
+
 def addresses(row: IdentityProvider) -> dict[str, str]:
     """Return what has to be entered at the provider, by its usual name."""
     if row.protocol == Protocol.OIDC:

@@ -1,6 +1,7 @@
 """Account-driven enrollment over HTTP: the profile, and signing in for it."""
 
 import logging
+import re
 from typing import Any
 from urllib.parse import urlencode
 
@@ -96,6 +97,11 @@ def authorize(request: HttpRequest, code: str) -> HttpResponse:
         _, asked = oauth.server(way).validate_authorization_request(uri, "GET", None)
     except OAuth2Error as error:
         return _stop(request, f"The device asked in a way we do not know: {error}", 400)
+    proof = request.GET.get("code_challenge")
+    if proof is not None and not PROOF.fullmatch(proof):
+        return _stop(
+            request, "The device asked with a code challenge that is none.", 400
+        )
     kept = {name: asked[name] for name in KEPT}
     # oauthlib keeps these on its own request object.
     kept |= {name: request.GET.get(name) for name in PKCE}
@@ -104,6 +110,8 @@ def authorize(request: HttpRequest, code: str) -> HttpResponse:
 
 KEPT = ("client_id", "redirect_uri", "response_type", "state")
 PKCE = ("code_challenge", "code_challenge_method")
+PROOF = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+"""What a code challenge looks like, RFC 7636 section 4.2."""
 
 
 def _begin(

@@ -36,3 +36,5 @@ class Account:
         device.enroll_with_account(
             self.identifier, self.person, discovery_url=self.server
         )
+        # Of what comes in by an account only a Mac of the organisation is supervised.
+        device.supervised = device.is_mac and not device.stay.enrollment_id

@@ -33,13 +33,13 @@ from .conftest import unpacked
 MODELS = (IPHONE_16, IPAD_AIR, MACBOOK_AIR, VISION_PRO)
 KINDS, METHODS = ("byod", "adde"), ("apple-as-web", "apple-oauth2")
 SOURCES = ("local", "oidc", "saml")
-PEOPLE = {"local": ("ada", "bob"), "oidc": ("uma", "wes"), "saml": ("vik", "xia")}
+PEOPLE = {"local": ("lea", "leo"), "oidc": ("uma", "wes"), "saml": ("vik", "xia")}
 """Who enrolls, and somebody else; nobody has an account at two places."""
 NUMBERS = iter(range(7_000, 9_000))
 """No device comes twice: who is not its owner would be held for review."""
 PATTERN = "{user}@appleid.example"
 ACCOUNTS = {
-    "local": "ada@local.example",
+    "local": "lea@local.example",
     "oidc": "uma@appleid.example",
     "saml": "vik@appleid.example",
 }
@@ -51,7 +51,7 @@ SET_UP = """
 from devices.models import User
 from enrollment.models import EnrollmentProfile, IdentityProvider, MailDomain, Route
 
-for name in ("ada", "bob"):
+for name in ("lea", "leo"):
     user, _ = User.objects.get_or_create(username=name)
     user.email = f"{name}@local.example"
     user.set_password(f"{name} of these journeys")
@@ -144,7 +144,7 @@ def world(
     saml_provider: SAMLProvider,
 ) -> World:
     passwords = {
-        "local": {name: f"{name} of these journeys" for name in ("ada", "bob")},
+        "local": {name: f"{name} of these journeys" for name in PEOPLE["local"]},
         "oidc": oidc_provider.people,
         "saml": saml_provider.people,
     }
@@ -262,8 +262,8 @@ def test_a_wrong_password_enrolls_nothing(world: World) -> None:
     device = world.device(IPHONE_16)
     with pytest.raises(SignInFailed):
         device.enroll_with_account(
-            "ada@byod.apple-as-web.local.example",
-            Person("ada", "wrong"),
+            "lea@byod.apple-as-web.local.example",
+            Person("lea", "wrong"),
             discovery_url=world.portal.url,
         )
     assert not device.enrolled

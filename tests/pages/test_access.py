@@ -1,6 +1,7 @@
 """Who gets into the dashboard, and how."""
 
 import pytest
+from django.core.cache import cache
 from django.test import Client, override_settings
 from django.urls import reverse
 
@@ -120,3 +121,45 @@ def test_who_is_no_superuser_makes_none(sign_in: SignIn) -> None:
     answer = keeper.post(address, {"username": "crony", **form, **rank})
     assert answer.status_code == 302
     assert not User.objects.get(username="crony").is_superuser
+
+
+@pytest.mark.parametrize("page", ["change", "password_change", "delete"])
+def test_who_is_no_superuser_touches_none(sign_in: SignIn, page: str) -> None:
+    keeper = sign_in("devices.view_user", "devices.change_user", "devices.delete_user")
+    boss = User.objects.create_superuser("boss", password="a long enough word 7")
+    args = [boss.pk]
+    if page == "password_change":
+        address = reverse("admin:auth_user_password_change", args=args)
+    else:
+        address = reverse(f"admin:devices_user_{page}", args=args)
+    form = dict.fromkeys(("password1", "password2"), "another long word 8")
+    answer = keeper.post(
+        address, {"username": "boss", "email": "x@corp.example", "post": "yes", **form}
+    )
+    assert answer.status_code == 403
+    boss.refresh_from_db()
+    assert (boss.email, boss.check_password("a long enough word 7")) == ("", True)
+
+
+def test_what_was_counted_is_not_pushed_out_by_many_other_counts(db: None) -> None:
+    cache.set("wrong:one", 5, 600)
+    for number in range(1000):
+        cache.set(f"wrong:another:{number}", 1, 600)
+    assert cache.get("wrong:one") == 5
+
+
+def test_nobody_takes_an_address_by_themselves(db: None) -> None:
+    user = User.objects.create_user("bob", "bob@corp.example", "a long enough word 7")
+    client = Client()
+    client.post(
+        "/accounts/login/", {"login": "bob", "password": "a long enough word 7"}
+    )
+    said = client.post(
+        "/accounts/email/", {"action_add": "", "email": "boss@corp.example"}
+    )
+    assert "IT keeps your address" in said.content.decode()
+    client.post(
+        "/accounts/email/", {"action_primary": "", "email": "boss@corp.example"}
+    )
+    user.refresh_from_db()
+    assert user.email == "bob@corp.example"

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from commands.models import Delivery
+from devices.admin.device import newest
 from devices.models import AuditEntry, Channel, Device, Inventory, Secret, User
 
 from .conftest import Fleet, SignIn
@@ -50,6 +51,18 @@ def test_the_state_is_a_filter(admin: Client, fleet: Fleet) -> None:
     fleet(2)[0].enrollment.end("checked out")
     assert names(admin, state="active") == ["Device 1"]
     assert names(admin, state="left") == ["Device 0"]
+
+
+@pytest.mark.parametrize("state", ["held", "ended"])
+def test_what_others_claim_of_a_device_does_not_hide_it(
+    admin: Client, fleet: Fleet, state: str
+) -> None:
+    stay = fleet(1)[0].enrollment
+    stay.device.enrollments.create(state=state, topic=stay.topic)
+    page = admin.get(reverse("admin:devices_device_change", args=[stay.device_id]))
+    assert page.context["stay"] == stay
+    [row] = admin.get(reverse(LIST)).context["cl"].result_list
+    assert newest(row) == stay
 
 
 def test_silent_devices_are_found_by_how_long(admin: Client, fleet: Fleet) -> None:

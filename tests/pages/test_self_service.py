@@ -424,3 +424,13 @@ def test_the_attempt_is_told_by_its_digest_alone(
 ) -> None:
     challenge = download(annas, way)
     assert annas.cookies["enrolling"].value == challenge.digest != digest("")
+
+
+def test_no_user_agent_and_no_cookie_break_a_page(
+    client: Client, way: EnrollmentProfile
+) -> None:
+    for user_agent in (f"iPhone OS {'9' * 5000}_0", f"iPad Version/{'9' * 5000}"):
+        answer = client.get(way.get_absolute_url(), headers={"user-agent": user_agent})
+        assert answer.status_code == 200
+    answer = client.get(way.get_absolute_url(), headers={"cookie": r'enrolling="\000"'})
+    assert answer.status_code == 200

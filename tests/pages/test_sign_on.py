@@ -377,6 +377,20 @@ def test_only_superusers_choose_the_provider_of_a_domain(
     assert MailDomain.objects.get().provider is None
 
 
+def test_only_superusers_rename_or_delete_a_domain_that_a_provider_has(
+    sign_in: SignIn, corp: IdentityProvider
+) -> None:
+    domain = MailDomain.objects.create(name="guests.example", provider=corp)
+    client = sign_in(
+        *(f"enrollment.{may}_maildomain" for may in ("view", "change", "delete"))
+    )
+    change = reverse(f"{DOMAINS}_change", args=[domain.pk])
+    post(client, change, {"name": "corp.example"})
+    delete = reverse(f"{DOMAINS}_delete", args=[domain.pk])
+    assert client.post(delete, {"post": "yes"}).status_code == 403
+    assert MailDomain.objects.get().name == "guests.example"
+
+
 # --- Behind a proxy, and second factors
 
 

@@ -12,7 +12,8 @@ from django.test import Client
 from django.utils import timezone
 
 from commands import queue, results
-from commands.models import State
+from commands.models import Command, State
+from devices import sessions
 from devices.models import (
     AuditEntry,
     Channel,
@@ -408,6 +409,9 @@ def test_a_code_is_void_without_its_verifier(
         {"response_type": "token"},
         {"scope": "everything"},
         {"login_hint": "no account"},
+        {"code_challenge": "too short"},
+        {"code_challenge": "x" * 129},
+        {"code_challenge": "\0" * 43},
     ],
 )
 def test_an_authorization_that_is_not_ours_is_refused(
@@ -452,7 +456,9 @@ def test_an_expired_token_is_refreshed_without_a_word(
     device.session()
     assert device.bearer != before
     assert waiting.deliveries.get().state == State.ACKNOWLEDGED
-    assert stay_of(device).signed_out_at is None or device.connect() is None
+    assert device.connect() is None
+    assert stay_of(device).signed_out_at is None
+    assert SessionToken.objects.count() == 1, "the one before is of no use"
 
 
 # --- Signing in again
@@ -693,6 +699,68 @@ def test_who_signs_in_in_time_loses_nothing(
     assert policy.enforce() == 0
 
 
+def test_who_signs_in_at_the_very_moment_loses_nothing_either(
+    strict: tuple[SimulatedDevice, Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request was told who calls before, and takes its token after."""
+    device, ada = strict
+    silent(days=4)
+    find = sessions._find
+    done: list[str] = []
+
+    def late(token: str) -> Any:
+        if not done and policy.enforce():
+            done.append(token)
+        return find(token)
+
+    with pytest.raises(SignInRequired):
+        device.connect()
+    silent(days=4)
+    monkeypatch.setattr(sessions, "_find", late)
+    device.sign_in_again(ada)
+    device.session()
+    assert done
+    assert "com.example.mail" in device.state.profiles
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ["no profile"],
+        [{"PayloadIdentifier": {"no": "text"}}],
+        {"no": "list"},
+        [{"PayloadIdentifier": f"of many {number}"} for number in range(5000)],
+    ],
+)
+def test_what_a_device_says_of_its_profiles_stops_no_policy_and_floods_nothing(
+    strict: tuple[SimulatedDevice, Browser], answer: Any
+) -> None:
+    device = stay_of(strict[0]).device
+    Inventory.objects.filter(device=device, request_type="ProfileList").delete()
+    now = timezone.now()
+    Inventory.objects.create(
+        device=device, request_type="ProfileList", answer=answer, received_at=now
+    )
+    silent(days=4)
+    assert policy.enforce() == 1
+    assert Command.objects.filter(request_type=policy.REMOVE).count() <= policy.AT_MOST
+
+
+def test_how_a_device_came_in_is_known_as_long_as_it_stays(
+    make: Enroll, person: Person, byod: EnrollmentProfile
+) -> None:
+    """It came with the token of a later sign-in than the one for its profile."""
+    stay = stay_of(sign_up(make(), person()))
+    first = SignIn.objects.get()
+    account.issue_token(account.begin(byod, first.user))
+    SessionToken.objects.exclude(sign_in=first).update(enrollment=stay)
+    long_ago = timezone.now() - 2 * policy.KEPT_FOR
+    SessionToken.objects.filter(sign_in=first).update(enrollment=None, bind_by=long_ago)
+    SignIn.objects.update(created_at=long_ago)
+    policy.forget()
+    assert Challenge.objects.get(identity__enrollment=stay).sign_in == first
+
+
 def test_without_a_policy_nothing_is_taken_away(
     enrolled: tuple[SimulatedDevice, Browser],
 ) -> None:
@@ -744,6 +812,14 @@ def test_others_are_refused_in_apples_words(
     answer = ask(client, identifier)
     assert answer.status_code == 403
     assert answer.json()["code"] == "com.apple.well-known.failed"
+
+
+def test_a_family_that_no_database_takes_is_one_of_the_others(
+    client: Client, byod: EnrollmentProfile
+) -> None:
+    query = {"user-identifier": "ada@corp.example", "model-family": "\0"}
+    path = "/.well-known/com.apple.remotemanagement"
+    assert client.get(path, query).status_code == 200
 
 
 def test_a_closed_way_is_not_found(

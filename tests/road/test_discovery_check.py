@@ -1,6 +1,8 @@
 """The discovery check, against a web server of a mail domain, over TLS."""
 
+import contextlib
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -11,6 +13,7 @@ import pytest
 from django.test import Client
 
 from enrollment import account
+from enrollment.account import discovery_check
 from enrollment.account.discovery_check import Asker, check, snippets
 from enrollment.models import EnrollmentProfile, MailDomain, Route
 from mdmportal.simulator.apple import SimulatedApple
@@ -150,6 +153,31 @@ def test_a_proxy_that_answers_instead_of_the_portal_is_named(
 def test_endless_redirects_end(domain: Domain, asker: Asker) -> None:
     domain.rule = lambda path: (302, {"Location": path}, b"")
     assert last(domain, asker)[1] == "It sends devices on more than 5 times"
+
+
+def test_a_server_that_drips_is_given_up(
+    apple: SimulatedApple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sends one byte after the other, each of them in time."""
+    monkeypatch.setattr(discovery_check, "SECONDS", 1)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(apple.apns_file, apple.apns_key_file)
+    ended = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        with (
+            contextlib.suppress(OSError),
+            context.wrap_socket(listener.accept()[0], server_side=True) as peer,
+        ):
+            while not ended.wait(0.1):
+                peer.sendall(b"H")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=drip, args=(listener,), daemon=True).start()
+        asker = Asker(str(apple.ca_file), listener.getsockname()[1])
+        found = check("localhost", "iPhone", "", asker)
+        ended.set()
+    assert found[-1].title == "localhost takes too long to answer"
 
 
 def test_a_certificate_that_devices_do_not_trust_is_named(domain: Domain) -> None:

@@ -8,7 +8,8 @@ import pytest
 from django.utils import timezone
 
 from devices.models import Device, Enrollment, User
-from enrollment import apple_ca, ota
+from enrollment import apple_ca, ota, renewal
+from enrollment.account import policy
 from enrollment.models import Challenge, EnrollmentProfile, OTASession
 from mdmportal.protocol import cms, machineinfo, mobileconfig, plist
 from mdmportal.simulator.device import SimulatedDevice
@@ -228,3 +229,16 @@ def test_the_challenge_is_kept_as_its_digest(air: EnrollmentProfile) -> None:
     service = ota.begin(air)[0]
     challenge = plist.loads(cms.verify(service).content)["PayloadContent"]
     assert challenge["Challenge"] not in str(OTASession.objects.values().get())
+
+
+def test_how_a_device_came_in_is_known_as_long_as_it_stays(
+    make: Enroll, air: EnrollmentProfile, begin: Begin
+) -> None:
+    device = make()
+    device.install(ota.begin(air)[0])
+    begin(make(IPAD, 1))
+    OTASession.objects.update(expires_at=timezone.now() - 2 * policy.KEPT_FOR)
+    assert policy.forget() == 1, "the one that came to nothing"
+    stay = Enrollment.objects.get(device=row(device))
+    assert Challenge.objects.get(identity__enrollment=stay).ota is not None
+    assert renewal.why_not(stay) == ""

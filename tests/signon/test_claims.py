@@ -90,3 +90,9 @@ def test_the_managed_apple_account_is_said_or_made(
     }
     provider = IdentityProvider(**columns)
     assert Claims.read(provider, said).managed_apple_account(provider) == account
+
+
+def test_no_letter_that_folds_into_another_makes_another_address() -> None:
+    kelvin = "mi\N{KELVIN SIGN}e@corp.example"
+    assert read({"email": kelvin}).email == kelvin
+    assert read({"email": "Mike@Corp.example"}).email == "mike@corp.example"

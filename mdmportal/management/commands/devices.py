@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.core.serializers.json import DjangoJSONEncoder
 
-from devices.models import Device, Enrollment
+from devices.models import Device, Enrollment, present_stay
 
 
 class Command(BaseCommand):
@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
 
 def _row(device: Device) -> dict[str, Any]:
-    newest = device.enrollments.order_by("-opened_at", "-pk").first()
+    present = present_stay(device.enrollments.all())
     return {
         "id": device.pk,
         "name": device.name,
@@ -26,8 +26,8 @@ def _row(device: Device) -> dict[str, Any]:
         "udid": device.udid,
         "enrollment_id": device.enrollment_id,
         "platform": device.platform,
-        "state": newest.state if newest else "",
-        "channels": _channels(newest) if newest else [],
+        "state": present.state if present else "",
+        "channels": _channels(present) if present else [],
     }
 
 
