@@ -59,6 +59,14 @@ class UserAdmin(BaseUserAdmin, Admin):  # type: ignore[type-arg]
     add_fieldsets = (
         (None, {"fields": ("username", "usable_password", "password1", "password2")}),
         (
+            "Person",
+            {
+                "fields": ("first_name", "last_name", "email", "managed_apple_account"),
+                "description": "Whoever enrolls a device by account needs an e-mail "
+                "address or a Managed Apple Account.",
+            },
+        ),
+        (
             "May do",
             {
                 "fields": ("is_staff", "is_superuser"),
