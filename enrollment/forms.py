@@ -48,10 +48,10 @@ class WayForm(forms.ModelForm):  # type: ignore[type-arg]
         )
         help_texts = {
             "kind": "How devices come in; it cannot change once one has. A profile "
-            "from a page suits any device of yours. Over the air, the portal knows which "
-            "device asks before it gives anything away. Account-driven, people type "
-            "their work address into Settings; that needs a mail domain and Managed "
-            "Apple Accounts.",
+            "from a page suits any device of yours. Over the air, the portal knows "
+            "which device asks before it gives anything away. Account-driven, people "
+            "type their work address into Settings; that needs a mail domain and "
+            "Managed Apple Accounts.",
             "code": "The last part of the address. Who knows it may enroll. Changing "
             "it closes the old address; devices enrolled by it are not affected. "
             "Account-driven devices sign in at this address for as long as they are "
