@@ -215,9 +215,15 @@ def run_portal(
                 yield portal
             return
         with _database_on(database) as ours:
-            served = Served(folder, apns, ours, renamed(redis, "1"))
+            served = Served(folder, apns, ours, renamed(redis, _number()))
             with served.running() as portal:
                 yield portal
+
+
+def _number() -> str:
+    """The Redis database of this test process: workers take from none but ours."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    return str(1 + int(worker.removeprefix("gw")))
 
 
 @contextlib.contextmanager

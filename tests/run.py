@@ -37,6 +37,8 @@ ONCE = (
     "tests/simulator",
 )
 """What has no database, or starts its own: not run again on PostgreSQL."""
+PARALLEL = ("-n", "2", "--dist", "loadfile")
+"""Two at once, each file by one of them, whose portal its tests share."""
 SERVERS = ("DATABASE_URL", "REDIS_URL")
 
 
@@ -148,7 +150,7 @@ def _pytest(where: str, wanted: Sequence[str], servers: Mapping[str, str]) -> in
     begun = time.monotonic()
     clean = {key: value for key, value in os.environ.items() if key not in SERVERS}
     with tempfile.TemporaryDirectory(prefix="mdmportal-") as data:
-        command = [sys.executable, "-m", "pytest", "--durations=10", *wanted]
+        command = [sys.executable, "-m", "pytest", "--durations=10", *PARALLEL, *wanted]
         code = _wait(command, {**clean, "MDM_DATA": data, **servers})
     print(f"\n=== {where}: {time.monotonic() - begun:.0f} seconds", flush=True)
     return 0 if code == NO_TESTS_RAN and wanted else code

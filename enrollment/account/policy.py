@@ -50,9 +50,8 @@ def _enforce(way: EnrollmentProfile) -> int:
             done += _expel(stay, _managed_profiles(stay), LOSES)
     if way.unenroll_after_days is not None:
         since = now - dt.timedelta(days=way.unenroll_after_days)
-        for stay in _signed_out(way, since)[:AT_ONCE]:
-            if not _is_leaving(stay):
-                done += _expel(stay, [stay.profile_identifier], LEAVES)
+        for stay in _signed_out(way, since).filter(~Exists(_told()))[:AT_ONCE]:
+            done += _expel(stay, [stay.profile_identifier], LEAVES)
     return done
 
 
@@ -86,15 +85,14 @@ def _managed_profiles(stay: Enrollment) -> list[str]:
     ]
 
 
-def _is_leaving(stay: Enrollment) -> bool:
-    """Whether it was told to leave, within a day or still waiting for it."""
-    told = Delivery.objects.filter(
+def _told() -> QuerySet[Delivery]:
+    """Return what tells a stay to leave: within a day, or still waiting for it."""
+    return Delivery.objects.filter(
         Q(state__in=OPEN) | Q(queued_at__gt=timezone.now() - AGAIN_AFTER),
-        channel__enrollment=stay,
+        channel__enrollment=OuterRef("pk"),
         priority=queue.REMOVAL,
         command__note=_note(LEAVES),
     )
-    return told.exists()
 
 
 @transaction.atomic

@@ -48,7 +48,7 @@ from mdmportal.simulator.hardware import Hardware
 from .conftest import IPAD, IPHONE, MAC, VISION, Browser, Enroll, channel
 from .test_statements import statements
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 HERE = "http://127.0.0.1:8000"
 KINDS, METHODS = ["byod", "adde"], ["apple-as-web", "apple-oauth2"]
