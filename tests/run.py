@@ -34,9 +34,10 @@ ONCE = (
     "tests/protocol",
     "tests/serving",
     "tests/settings",
+    "tests/signon",
     "tests/simulator",
 )
-"""What has no database, or starts its own: not run again on PostgreSQL."""
+"""What has no database or starts its own, and what others say: run once."""
 PARALLEL = ("-n", "2", "--dist", "loadfile")
 """Two at once, each file by one of them, whose portal its tests share."""
 SERVERS = ("DATABASE_URL", "REDIS_URL")

@@ -72,3 +72,11 @@ def test_an_address_that_the_provider_denies_opens_no_account(ada: User) -> None
     claims = Claims.read(provider, said)
     found = people.find(provider, SocialAccount(provider="corp", uid="1"), claims)
     assert found == ada
+
+
+def test_passwords_are_guessed_thirty_times_from_one_address(client: Client) -> None:
+    words = "Too many failed login attempts"
+    for number in range(31):
+        form = {"login": f"nobody-{number}", "password": "wrong"}
+        page = client.post("/accounts/login/", form).content.decode()
+        assert (words in page) == (number == 30), number

@@ -2,11 +2,16 @@
 
 from typing import Any
 
+NAMES = {
+    "corp.example": ("ada", "bob", "carol", "dan", "eve", "frank", "grace", "heidi"),
+    "journeys.example": ("uma", "vik", "wes", "xia"),
+}
+"""Who has an address of which domain."""
 PEOPLE: dict[str, dict[str, Any]] = {
     name: {
         "password": f"{name} of these tests",
         "claims": {
-            "email": f"{name}@corp.example",
+            "email": f"{name}@{domain}",
             "email_verified": True,
             "name": f"{name.title()} Example",
             "given_name": name.title(),
@@ -15,10 +20,8 @@ PEOPLE: dict[str, dict[str, Any]] = {
             "groups": ["everyone"],
         },
     }
-    for name in (
-        *("ada", "bob", "carol", "dan", "eve", "frank", "grace", "heidi"),
-        *("uma", "vik", "wes", "xia"),  # those of the journeys
-    )
+    for domain, names in NAMES.items()
+    for name in names
 }
 
 # Run in the portal: JSON in, so that nothing has to be quoted.

@@ -69,11 +69,3 @@ def test_passwords_are_guessed_five_times_for_one_account(strict: Portal) -> Non
         assert "not correct" in browser.text
     browser.submit(login="nobody", password="wrong")
     assert "Too many failed login attempts" in browser.text
-
-
-def test_passwords_are_guessed_thirty_times_from_one_address(strict: Portal) -> None:
-    """The five of the test before count, too: it is the same address."""
-    browser = Browser().open(f"{strict.url}/accounts/login/")
-    for number in range(30):
-        browser.submit(login=f"nobody-{number}", password="wrong")
-    assert "Too many failed login attempts" in browser.text
