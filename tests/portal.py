@@ -23,6 +23,7 @@ from mdmportal.simulator.apns import SimulatedAPNs, run_in_thread
 from mdmportal.simulator.apple import SimulatedApple
 from mdmportal.simulator.factory import Factory
 
+from .console import Console
 from .servers import Server, free_port, renamed, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,6 +87,7 @@ class Portal:
             **variables,
         }
         self.pieces: dict[str, Piece] = {}
+        self.console: Console | None = None
         self.admin, self.password = ADMIN, ""
 
     @property
@@ -95,16 +97,22 @@ class Portal:
 
     def manage(self, *arguments: str, **variables: str) -> Any:
         """Run manage.py; return its output, read if it is JSON, else as bytes."""
+        if self.console and not variables:
+            said = self.console.run(arguments)
+        else:
+            said = self._manage(arguments, variables)
+        return json.loads(said) if said.startswith((b"[", b"{")) else said
+
+    def _manage(self, arguments: Sequence[str], variables: Mapping[str, str]) -> bytes:
+        """Run it as people do, in a process of its own."""
         done = subprocess.run(
             [sys.executable, str(ROOT / "manage.py"), *arguments],
-            env=self.environment | variables,
+            env={**self.environment, **variables},
             stdin=subprocess.DEVNULL,
             capture_output=True,
         )
         if done.returncode:
             raise RuntimeError(f"manage.py {arguments}:\n{done.stderr.decode()}")
-        if done.stdout.startswith((b"[", b"{")):
-            return json.loads(done.stdout)
         return done.stdout
 
     def start(self, piece: str) -> None:
@@ -121,6 +129,8 @@ class Portal:
         with contextlib.ExitStack() as stack:
             for piece in self.pieces.values():
                 stack.enter_context(piece)
+            self.console = Console(self.environment, self.folder)
+            stack.callback(self.console.close)
             yield self
 
 
