@@ -39,7 +39,7 @@ def wait_for(came_about: Callable[[], Any], what: str) -> Any:
     while time.monotonic() < end:
         if value := came_about():
             return value
-        time.sleep(0.05)
+        time.sleep(0.1)
     raise TimeoutError(f"{what}: not within {PATIENCE} seconds")
 
 

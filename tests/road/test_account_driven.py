@@ -918,3 +918,14 @@ def test_deleting_a_person_signs_their_device_out_and_takes_nothing_away(
     assert Enrollment.objects.get().state == Enrollment.State.ACTIVE
     with pytest.raises(SignInFailed):
         device.sign_in_again(ada)
+
+
+def test_signing_in_and_asking_are_limited_by_address(
+    person: Person, byod: EnrollmentProfile, client: Client, settings: Any
+) -> None:
+    settings.ENROLL_RATE = "1/h"
+    url = f"/enroll/{byod.code}/authenticate"
+    assert client.get(url).status_code == 302
+    again = client.get(url)
+    assert again.status_code == 429
+    assert "Location" not in again.headers

@@ -21,6 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         deliveries = Delivery.objects.select_related("command", "channel__enrollment")
+        deliveries = deliveries.defer("command__keys_plist")  # sealed, and not shown
         if options["device"] is not None:
             devices = lookup.devices(options["device"])
             if not devices.exists():
