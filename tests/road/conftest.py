@@ -18,9 +18,9 @@ from django.test import Client
 
 from apns import certificates
 from apns.models import PushCertificate
-from devices.models import Channel, Device, User
+from devices.models import Channel, Device, Enrollment, User
 from enrollment import authority, profiles
-from enrollment.models import EnrollmentProfile
+from enrollment.models import EnrollmentProfile, MailDomain, Route
 from mdmportal.simulator.device import SimulatedDevice
 from mdmportal.simulator.errors import SignInFailed
 from mdmportal.simulator.factory import Factory
@@ -234,4 +234,73 @@ def channel(device: SimulatedDevice, user: str = "") -> Channel:
     return found.get(user_short_name=user) if user else found.get(user_id="")
 
 
-__all__ = ["IPAD", "IPHONE", "MAC", "TOPIC", "VISION", "channel", "push_pair", "row"]
+# --- Account-driven
+
+HERE = "http://127.0.0.1:8000"
+KINDS, METHODS = ["byod", "adde"], ["apple-as-web", "apple-oauth2"]
+Person = Callable[..., Browser]
+OpenWay = Callable[..., EnrollmentProfile]
+
+
+@pytest.fixture
+def domain(way: EnrollmentProfile) -> MailDomain:
+    return MailDomain.objects.create(name="corp.example")
+
+
+@pytest.fixture
+def open_way(domain: MailDomain) -> OpenWay:
+    """Return a maker of ways in that the mail domain leads to."""
+
+    def make(
+        kind: str = "byod", method: str = "apple-as-web", **columns: Any
+    ) -> EnrollmentProfile:
+        made = EnrollmentProfile.objects.create(
+            name=f"{kind} by {method}", kind=kind, method=method, **columns
+        )
+        Route.objects.update_or_create(domain=domain, defaults={"way": made})
+        return made
+
+    return make
+
+
+@pytest.fixture
+def byod(open_way: OpenWay) -> EnrollmentProfile:
+    return open_way()
+
+
+def sign_up(
+    device: SimulatedDevice, person: Browser, **options: Any
+) -> SimulatedDevice:
+    """Enroll a device as a person does in Settings."""
+    identifier = f"{person.username}@corp.example"
+    device.enroll_with_account(identifier, person, discovery_url=HERE, **options)
+    device.session()
+    return device
+
+
+def stay_of(device: SimulatedDevice) -> Enrollment:
+    enrollment_id = device.stay.enrollment_id
+    found = Enrollment.objects.filter(state="active").select_related("device", "owner")
+    if enrollment_id:
+        return found.get(device__enrollment_id=enrollment_id)
+    return found.get(device__udid=device.unit.udid)
+
+
+def channel_of(device: SimulatedDevice) -> Channel:
+    return stay_of(device).channels.get(user_id="")
+
+
+@pytest.fixture(params=METHODS)
+def enrolled(
+    request: pytest.FixtureRequest,
+    make: Enroll,
+    person: Person,
+    open_way: OpenWay,
+) -> tuple[SimulatedDevice, Browser]:
+    """A device that came in by either method, and its person."""
+    open_way(method=request.param)
+    ada = person()
+    return sign_up(make(), ada), ada
+
+
+__all__ = ["IPAD", "IPHONE", "MAC", "TOPIC", "VISION", "push_pair"]
