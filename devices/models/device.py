@@ -1,11 +1,16 @@
 """Device: the hardware as we know it, from what it told us."""
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
+
+from .tag import Tag
 
 
 class Device(models.Model):
@@ -30,25 +35,42 @@ class Device(models.Model):
         related_name="devices",
     )
     platform = models.CharField(max_length=16, blank=True, choices=Platform)
+    asset_tag = models.CharField(max_length=100, blank=True, db_index=True)
+    tags = models.ManyToManyField(Tag, blank=True, related_name="devices")
 
     name = models.CharField(max_length=255, blank=True)
     product_name = models.CharField(max_length=255, blank=True)
     model = models.CharField(max_length=255, blank=True)
     model_name = models.CharField(max_length=255, blank=True)
     os_version = models.CharField("OS version", max_length=64, blank=True)
+    os_version_key = models.CharField(max_length=64, blank=True, editable=False)
+    """The OS version as text that sorts as versions do: 15.10 after 15.9."""
     build_version = models.CharField(max_length=64, blank=True)
+    update_available = models.CharField(max_length=64, blank=True)
+    """The newest version of its system that the device says it can install."""
     imei = models.CharField("IMEI", max_length=64, blank=True)
     meid = models.CharField("MEID", max_length=64, blank=True)
     wifi_mac = models.CharField("Wi-Fi MAC", max_length=64, blank=True)
     bluetooth_mac = models.CharField("Bluetooth MAC", max_length=64, blank=True)
+    ethernet_mac = models.CharField("Ethernet MAC", max_length=64, blank=True)
+    iccid = models.CharField("ICCID", max_length=64, blank=True)
+    phone_number = models.CharField(max_length=64, blank=True)
+    carrier = models.CharField(max_length=100, blank=True)
+    is_roaming = models.BooleanField("roaming", null=True, blank=True)
     capacity = models.FloatField("capacity (GB)", null=True, blank=True)
     available_capacity = models.FloatField("available (GB)", null=True, blank=True)
     battery_level = models.FloatField(null=True, blank=True)
     is_supervised = models.BooleanField("supervised", null=True, blank=True)
     passcode_present = models.BooleanField(null=True, blank=True)
+    passcode_compliant = models.BooleanField(null=True, blank=True)
     is_encrypted = models.BooleanField("encrypted", null=True, blank=True)
+    firewall_enabled = models.BooleanField(null=True, blank=True)
+    is_activation_locked = models.BooleanField("activation lock", null=True, blank=True)
+    in_lost_mode = models.BooleanField("lost mode", null=True, blank=True)
 
     inventory_at = models.DateTimeField(null=True, blank=True, editable=False)
+    regroup_at = models.DateTimeField(null=True, blank=True, editable=False)
+    """Since when its groups and policies are to be looked at anew; None: they hold."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -63,7 +85,14 @@ class Device(models.Model):
                 name="device_enrollment_id_once",
             ),
         )
-        indexes = (models.Index(fields=["name", "id"]),)
+        indexes = (
+            models.Index(fields=["name", "id"]),
+            models.Index(
+                fields=["regroup_at", "id"],
+                condition=Q(regroup_at__isnull=False),
+                name="device_to_regroup",
+            ),
+        )
 
     def __str__(self) -> str:
         return self.name or self.serial_number or self.device_id
@@ -80,7 +109,10 @@ class Device(models.Model):
         """Take over the facts that differ, save them and return their names.
 
         None and '' say nothing: what a device leaves out does not erase what it said.
+        Its groups are then looked at anew.
         """
+        if "os_version" in facts:
+            facts["os_version_key"] = version_key(str(facts["os_version"] or ""))
         changed = []
         for name, value in facts.items():
             fitting = _fit(self._meta.get_field(name), value)
@@ -88,8 +120,27 @@ class Device(models.Model):
                 setattr(self, name, fitting)
                 changed.append(name)
         if changed:
-            self.save(update_fields=changed)
+            self.regroup_at = self.regroup_at or timezone.now()
+            self.save(update_fields=[*changed, "regroup_at"])
         return changed
+
+    @classmethod
+    def regroup(cls, ids: Iterable[int]) -> None:
+        """Have the groups and policies of these devices looked at anew, soon."""
+        rows = cls.objects.filter(pk__in=list(ids), regroup_at=None)
+        rows.update(regroup_at=timezone.now())
+
+
+def version_key(version: str) -> str:
+    """Return a version's numbers as text that sorts as they do; '' for none.
+
+    ``15.1`` and ``15.1.0`` are alike; what is not a number, such as the letter of a
+    rapid security response, does not count.
+    """
+    numbers = [int(each) for each in re.findall(r"\d+", version.split(" ")[0])[:4]]
+    while numbers and numbers[-1] == 0 and len(numbers) > 1:
+        numbers.pop()
+    return ".".join(f"{min(each, 99_999):05}" for each in numbers)
 
 
 def _fit(column: Any, value: object) -> object:

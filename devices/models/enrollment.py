@@ -161,6 +161,21 @@ class Channel(models.Model):
     token_updated_at = models.DateTimeField(null=True, blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
 
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="channels",
+    )
+    """Who of ours the user of a Mac or Shared iPad is, if that is known."""
+    auth_token_digest = models.CharField(max_length=64, blank=True, editable=False)
+    """Of the AuthToken that a network user's messages must carry; '' for none."""
+    awaiting_configuration = models.BooleanField(default=False)
+    """A user of a Shared iPad waits for UserConfigured."""
+    inventory_due_at = models.DateTimeField(null=True, blank=True, editable=False)
+    """When to ask again for the inventory; None: not by itself."""
+
     ordered = models.PositiveBigIntegerField(default=0, editable=False)
     drained = models.PositiveBigIntegerField(default=0, editable=False)
 
@@ -183,6 +198,11 @@ class Channel(models.Model):
                 fields=["push_at", "id"],
                 condition=Q(push_at__isnull=False),
                 name="channel_push_due",
+            ),
+            models.Index(
+                fields=["inventory_due_at", "id"],
+                condition=Q(inventory_due_at__isnull=False),
+                name="channel_inventory_due",
             ),
             models.Index(fields=["last_seen_at", "id"]),
         )

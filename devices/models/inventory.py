@@ -1,4 +1,4 @@
-"""Inventory: the newest answer of a device to one kind of query, whole."""
+"""Inventory: the newest answer of a channel to one kind of query, whole."""
 
 import base64
 import datetime as dt
@@ -18,15 +18,20 @@ class Inventory(models.Model):
     """Beside the device's row, which stays small: a list can hold 100 kB."""
 
     device = models.ForeignKey(Device, models.CASCADE, related_name="inventory")
+    user_id = models.CharField(max_length=255, blank=True)
+    """Whose channel said so; '' for the device's own."""
     request_type = models.CharField(max_length=64)
     answer = models.JSONField()
+    digest = models.CharField(max_length=64, blank=True, editable=False)
+    """Of the answer: whether another differs is known without reading this one."""
     received_at = models.DateTimeField()
 
     class Meta:
         verbose_name_plural = "inventory"
         constraints = (
             models.UniqueConstraint(
-                fields=["device", "request_type"], name="inventory_once_per_query"
+                fields=["device", "user_id", "request_type"],
+                name="inventory_once_per_query",
             ),
         )
 

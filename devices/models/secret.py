@@ -18,6 +18,11 @@ class Secret(models.Model):
         UNLOCK_TOKEN = "UnlockToken", "unlock token"
         BOOTSTRAP_TOKEN = "BootstrapToken", "bootstrap token"
         BYPASS_CODE = "ActivationLockBypassCode", "activation lock bypass code"
+        FILEVAULT_KEY = "FileVaultKey", "FileVault recovery key"
+        RECOVERY_LOCK = "RecoveryLock", "recovery lock password"
+        FIRMWARE_PASSWORD = "FirmwarePassword", "firmware password"
+        LOCK_PIN = "LockPIN", "lock PIN"
+        ADMIN_PASSWORD = "AdminPassword", "admin password"
 
     device = models.ForeignKey(
         Device, models.SET_NULL, null=True, related_name="secrets"
@@ -31,10 +36,18 @@ class Secret(models.Model):
     value = EncryptedBinaryField()
     created_at = models.DateTimeField(default=timezone.now)
     replaced_at = models.DateTimeField(null=True, blank=True)
+    is_confirmed = models.BooleanField(default=True)
+    """False: ordered, and the device has not said yet that it is in force."""
+    delivery_uuid = models.CharField(max_length=64, blank=True, db_index=True)
+    """The CommandUUID of the order that is to put it in force."""
+    valid_at = models.DateTimeField(null=True, blank=True)
+    """When the device last showed that it holds."""
+    revealed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("-created_at", "-pk")
         indexes = (models.Index(fields=["enrollment", "kind", "-id"]),)
+        permissions = (("reveal_secret", "Can reveal secrets"),)
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.device_label}"
@@ -44,7 +57,10 @@ class Secret(models.Model):
         """Return the version in force, None when there is none."""
         return (
             cls.objects.filter(
-                enrollment_id=enrollment_id, kind=kind, replaced_at__isnull=True
+                enrollment_id=enrollment_id,
+                kind=kind,
+                replaced_at__isnull=True,
+                is_confirmed=True,
             )
             .order_by("-pk")
             .first()

@@ -12,6 +12,9 @@ class User(AbstractUser):
         help_text="Apart from the e-mail address, which may differ.",
     )
 
+    list_columns = models.JSONField(default=dict, blank=True, editable=False)
+    """The columns this person wants to see, by list."""
+
     class Meta(AbstractUser.Meta):
         verbose_name = "user"
         verbose_name_plural = "users"
