@@ -37,7 +37,7 @@ class AuditEntry(models.Model):
     ) -> "AuditEntry":
         """Add an entry; ``details`` are only what the call declares: no secrets.
 
-        ``target`` is what it was done to: what belongs to a device has it as ``device``.
+        ``target`` is what it was done to, a device or what has it as ``device``.
         """
         known = actor if getattr(actor, "pk", None) else None
         about = (

@@ -12,7 +12,7 @@ from mdmportal.fields import EncryptedBinaryField
 
 
 class NetworkLogin(models.Model):
-    """HA1, the MD5 of name, realm and password, encrypted. Kept only if it is wanted."""
+    """HA1: the MD5 of name, realm and password. Kept only where it is wanted."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="network_login"
