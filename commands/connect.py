@@ -22,13 +22,18 @@ def take(caller: Caller, source: Mapping[str, Any], body: bytes) -> bytes:
     """Take the report on one command, return the next; b"" ends the session.
 
     ``source`` is the property list in ``body``, which is kept as it came. Raises
-    sessions.SignInRequired, Unrecognized, and ProtocolError for all else.
+    sessions.SignInRequired, Unrecognized, Declined on the channel of a user, and
+    ProtocolError for all else.
     """
     report = protocol.read(source)
     caller.check_device(report)
     channel = caller.channel(report)
-    if channel is None or not _is_served(caller):
+    is_early = channel is None and report.user_configuration and bool(report.user_id)
+    if (channel is None and not is_early) or not _is_served(caller):
         raise ProtocolError("the channel is not enrolled")
+    if channel is None:
+        return b""  # Setup Assistant goes on; the user comes when there is one
+    caller.check_user(report)
     if caller.state == Enrollment.State.HELD:
         return b""
     if not caller.is_account_driven:

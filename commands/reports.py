@@ -3,7 +3,14 @@
 What was sent and not answered is sent again, as the same delivery. An answer to what
 is settled, or to another's, changes nothing; it is kept if it is the channel's own.
 NotNow leaves a delivery for the device's next session, because after it a device goes
-on asking within the same one.
+on asking within the same one; with Idle the next one begins, and all of them wait no
+longer.
+
+Two sessions on the channel of a Mac's user are apart. A login (NeedSyncResponse) waits
+until nothing is left, so that what is ordered meanwhile must not keep it for ever. And
+Setup Assistant (UserConfiguration) postpones all there is, for no fault of a command:
+that is not counted.
+https://developer.apple.com/documentation/devicemanagement/managing-mdm-devices-and-users-in-macos
 
 This is the hottest road after authentication, so its statements are written by hand.
 Each names the open states as the index of what is open does, which SQLite needs to use
@@ -21,6 +28,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from devices.authentication import ChannelRow
+from devices.models import Channel
 from devices.models.inventory import to_json
 from mdmportal import fields
 from mdmportal.protocol import plist
@@ -36,6 +44,9 @@ STATE_AFTER = {
 
 POSTPONED_FOR = (5 * 60, 15 * 60, 60 * 60, 4 * 60 * 60, 12 * 60 * 60)
 """Seconds after each NotNow at which the device is pushed again."""
+
+MEANWHILE = dt.timedelta(minutes=1)
+"""What is ordered so long after a login began is sent before the login ends."""
 
 LINKS, LONGEST = 20, 1000
 """How much of an ErrorChain is kept beside the answer, and of each text in it."""
@@ -63,6 +74,11 @@ SET state = 'postponed', postponements = postponements + 1,
 WHERE uuid = %(uuid)s AND channel_id = %(channel)s AND state = 'sent'
 """
 
+SET_ASIDE = """
+UPDATE commands_delivery SET state = 'postponed', retry_at = %(retry_0)s
+WHERE uuid = %(uuid)s AND channel_id = %(channel)s AND state = 'sent'
+"""
+
 SEND_NEXT = """
 UPDATE commands_delivery
 SET state = 'sent', sent_at = %(now)s, attempts = attempts + 1
@@ -71,11 +87,28 @@ WHERE id = (
     WHERE channel_id = %(channel)s AND uuid <> %(uuid)s
         AND state IN ('queued', 'sent', 'postponed')
         AND (state <> 'postponed' OR %(idle)s) AND priority >= %(least)s
-        AND (expires_at IS NULL OR expires_at > %(now)s)
+        AND (expires_at IS NULL OR expires_at > %(now)s) {within}
     ORDER BY priority DESC, id LIMIT 1 {lock}
 )
 RETURNING uuid, command_id
 """
+
+# For what a session begins with: whether more was postponed. Then all of that waits no
+# longer, so that the rest of the session sends it in its turn.
+SEND_FIRST = f"""{SEND_NEXT.rstrip()}, EXISTS (
+    SELECT 1 FROM commands_delivery d
+    WHERE d.channel_id = %(channel)s AND d.uuid <> commands_delivery.uuid
+        AND d.state IN ('queued', 'sent', 'postponed') AND d.state = 'postponed'
+)
+"""  # noqa: S608
+
+RESUME = """
+UPDATE commands_delivery SET state = 'queued', retry_at = NULL
+WHERE channel_id = %(channel)s AND state IN ('queued', 'sent', 'postponed')
+    AND state = 'postponed'
+"""
+
+LOGIN = "UPDATE devices_channel SET login_at = %(now)s WHERE id = %(channel)s"
 
 CONTENT = "SELECT request_type, keys_plist FROM commands_command WHERE id = %(command)s"
 
@@ -141,20 +174,41 @@ def take(
     costs, once in LAST_SEEN_EVERY, a write, else nothing.
     """
     values = _values(channel, report, least)
+    if report.need_sync_response and report.status != Status.IDLE:
+        values |= _until(channel)
     if report.status == Status.IDLE:
-        found = None if channel.is_drained else _send_next(values)
+        found = None if channel.is_drained else _begin(report, values)
         if found is None and (
             channel.is_stale or not channel.is_drained or channel.push_at
         ):
             _rest(channel, values)
     elif report.status == Status.NOT_NOW:
-        found = _postpone_and_send(channel, values)
+        found = _postpone_and_send(channel, report, values)
     else:
         values |= _answer(report, body)
         found = _settle_and_send(channel, values)
     if found is not None and channel.is_stale:
         _execute(SEEN, values)
     return found
+
+
+def _begin(report: Report, values: Mapping[str, Any]) -> Next | None:
+    """Begin a session: what was postponed in an earlier one is sent in this one."""
+    if report.need_sync_response:
+        _execute(LOGIN, values)
+    found = _fetch(SEND_FIRST.format(lock=_lock(), within=""), values)
+    if not found:
+        return None
+    uuid, command, more = found
+    if more:
+        _execute(RESUME, values)
+    return _content(uuid, command)
+
+
+def _until(channel: ChannelRow) -> dict[str, Any]:
+    """Return until when an order must have come to be sent before a login ends."""
+    began = Channel.objects.values_list("login_at", flat=True).get(pk=channel.id)
+    return {"until": _adapt(began + MEANWHILE)} if began else {}
 
 
 def seen(channel: ChannelRow) -> None:
@@ -201,7 +255,9 @@ def _short(value: object) -> object:
 def _settle_and_send(channel: ChannelRow, values: Mapping[str, Any]) -> Next | None:
     if connection.vendor == "postgresql":
         unchanged = _unchanged(channel)
-        sql = SETTLE_AND_SEND.format(lock="FOR UPDATE", unchanged=unchanged)
+        sql = SETTLE_AND_SEND.format(
+            lock=_lock(), within=_within(values), unchanged=unchanged
+        )
         found = _fetch(sql, values)
         return _next(*found) if found else None
     with transaction.atomic():
@@ -211,14 +267,17 @@ def _settle_and_send(channel: ChannelRow, values: Mapping[str, Any]) -> Next | N
 
 
 @transaction.atomic
-def _postpone_and_send(channel: ChannelRow, values: Mapping[str, Any]) -> Next | None:
+def _postpone_and_send(
+    channel: ChannelRow, report: Report, values: Mapping[str, Any]
+) -> Next | None:
     """Leave a delivery for the next session; push again later, ever more rarely."""
     now = timezone.now()
     retries = {
         f"retry_{number}": _adapt(now + dt.timedelta(seconds=seconds))
         for number, seconds in enumerate(POSTPONED_FOR)
     }
-    _execute(POSTPONE, {**values, **retries})
+    sql = SET_ASIDE if report.user_configuration else POSTPONE
+    _execute(sql, {**values, **retries})
     return _send_or_rest(channel, values)
 
 
@@ -231,11 +290,11 @@ def _send_or_rest(channel: ChannelRow, values: Mapping[str, Any]) -> Next | None
 
 def _send_next(values: Mapping[str, Any]) -> Next | None:
     """Mark the next delivery as sent and return it; two requests agree on it."""
-    lock = "FOR UPDATE" if connection.features.has_select_for_update else ""
-    found = _fetch(SEND_NEXT.format(lock=lock), values)
-    if not found:
-        return None
-    uuid, command = found
+    found = _fetch(SEND_NEXT.format(lock=_lock(), within=_within(values)), values)
+    return _content(*found) if found else None
+
+
+def _content(uuid: str, command: int) -> Next:
     return _next(uuid, *_fetch(CONTENT, {"command": command}))
 
 
@@ -246,6 +305,14 @@ def _next(uuid: str, request_type: str, sealed: bytes) -> Next:
 
 def _rest(channel: ChannelRow, values: Mapping[str, Any]) -> None:
     _execute(REST.format(unchanged=_unchanged(channel)), values)
+
+
+def _lock() -> str:
+    return "FOR UPDATE" if connection.features.has_select_for_update else ""
+
+
+def _within(values: Mapping[str, Any]) -> str:
+    return "AND queued_at <= %(until)s" if "until" in values else ""
 
 
 def _unchanged(channel: ChannelRow) -> str:

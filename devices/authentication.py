@@ -10,6 +10,8 @@ https://developer.apple.com/documentation/devicemanagement/implementing-device-m
 import base64
 import dataclasses
 import datetime as dt
+import hashlib
+import hmac
 import ipaddress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -36,13 +38,18 @@ SELECT i.id, i.revoked_at IS NOT NULL, i.not_after < %s,
        e.id, e.state, e.mode, e.signed_out_at IS NOT NULL, e.is_expelled,
        d.id, d.udid, d.enrollment_id,
        c.id, c.user_id, c.push_token, c.push_magic, c.push_at, c.push_dead,
-       c.ordered, c.drained, c.last_seen_at IS NULL OR c.last_seen_at < %s
+       c.ordered, c.drained, c.last_seen_at IS NULL OR c.last_seen_at < %s,
+       c.auth_token_digest
 FROM devices_identity i
 LEFT JOIN devices_enrollment e ON e.id = i.enrollment_id
 LEFT JOIN devices_device d ON d.id = e.device_id
 LEFT JOIN devices_channel c ON c.enrollment_id = e.id
 WHERE i.fingerprint = %s
 """
+
+
+class Declined(Exception):
+    """The user who logs in is not to be managed; the device is, as before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,14 @@ class ChannelRow:
     drained: int
     is_stale: bool
     """Not seen within LAST_SEEN_EVERY."""
+    auth_token_digest: str = ""
+
+    def admits(self, auth_token: str) -> bool:
+        """Whether a message with this AuthToken is of the user who was let in."""
+        if not self.auth_token_digest:
+            return True
+        given = hashlib.sha256(auth_token.encode()).hexdigest()
+        return hmac.compare_digest(given, self.auth_token_digest)
 
     @property
     def is_drained(self) -> bool:
@@ -100,6 +115,12 @@ class Caller:
         # Compared only if both are there: bootstrap messages may carry no UDID.
         if known and speaker.device_id and known != speaker.device_id:
             raise ProtocolError("the message names another device than its identity")
+
+    def check_user(self, speaker: Speaker) -> None:
+        """Raise Declined for a user who is not managed, or not until the next login."""
+        channel = self.channel(speaker)
+        if channel is not None and not channel.admits(speaker.auth_token):
+            raise Declined
 
     def channel(self, speaker: Speaker) -> ChannelRow | None:
         """Return the channel that speaks, None if it was not opened."""
@@ -160,7 +181,7 @@ def bearer(request: HttpRequest) -> str:
 
 
 def _channel_row(row: tuple[Any, ...]) -> ChannelRow:
-    number, user_id, token, magic, push_at, dead, ordered, drained, stale = row
+    number, user_id, token, magic, push_at, dead, ordered, drained, stale, auth = row
     return ChannelRow(
         id=number,
         user_id=user_id,
@@ -171,6 +192,7 @@ def _channel_row(row: tuple[Any, ...]) -> ChannelRow:
         ordered=ordered,
         drained=drained,
         is_stale=bool(stale),
+        auth_token_digest=auth,
     )
 
 

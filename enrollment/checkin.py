@@ -16,22 +16,19 @@ from apns.tasks import ask_for_push
 from commands import queue
 from commands.models import OPEN
 from devices import sessions
-from devices.authentication import Caller
+from devices.authentication import Caller, Declined
 from devices.models import Channel, Enrollment, Identity, Secret
 from mdmportal.protocol import ProtocolError, checkin
 
-from . import arrivals, renewal
-
-
-class Declined(Exception):
-    """The user who logs in is not to be managed; the device is, as before."""
+from . import arrivals, logins, renewal, tokens, users
 
 
 def take(caller: Caller, message: checkin.Message) -> bytes:
     """Do what ``message`` asks, return the answer.
 
-    Raises ProtocolError for a wrong one, and sessions.SignInRequired. CheckOut is sent
-    once: it is taken from an expired identity and without a session.
+    Raises ProtocolError for a wrong one, sessions.SignInRequired, and Declined for a
+    user who is not managed. CheckOut is sent once: it is taken from an expired identity
+    and without a session.
     """
     leaves = isinstance(message, checkin.CheckOut)
     if caller.is_expired and not leaves:
@@ -40,7 +37,16 @@ def take(caller: Caller, message: checkin.Message) -> bytes:
     is_open = caller.state and caller.state != Enrollment.State.ENDED
     if caller.is_account_driven and is_open and not leaves:
         sessions.require(caller)
+    if not _is_login(message):
+        caller.check_user(message)
     return HANDLERS[type(message)](caller, message)
+
+
+def _is_login(message: checkin.Message) -> bool:
+    """Whether it asks if a user is to be managed, whatever was answered before."""
+    if isinstance(message, checkin.TokenUpdate):
+        return message.is_of_shared_ipad
+    return isinstance(message, checkin.UserAuthenticate)
 
 
 # --- Authenticate
@@ -82,6 +88,8 @@ def _open_enrollment(identity: Identity) -> Enrollment | None:
 def token_update(caller: Caller, message: checkin.TokenUpdate) -> bytes:
     """Keep how to push to the channel; the first of a device completes enrollment."""
     enrollment_id = _open_id(caller)
+    if message.is_of_shared_ipad:
+        users.admit_shared(caller, message)
     if not _says_something_new(caller, message):
         return b""
     with transaction.atomic():
@@ -89,10 +97,15 @@ def token_update(caller: Caller, message: checkin.TokenUpdate) -> bytes:
         if message.topic != enrollment.topic:
             raise ProtocolError("the topic is not the one of the enrollment")
         enrollment = renewal.stay_of(caller, enrollment, message)
+        is_first = bool(message.user_id) and not users.is_open(enrollment, message)
+        if is_first and logins.is_unproven(enrollment, message.user_id):
+            raise Declined
         channel = _keep_token(enrollment, message)
         if message.unlock_token:
             Secret.keep(enrollment, Secret.Kind.UNLOCK_TOKEN, message.unlock_token)
-        if not message.user_id:
+        if message.user_id:
+            users.opened(channel, message, is_first=is_first)
+        else:
             _complete(enrollment, channel, message)
     return b""
 
@@ -120,6 +133,7 @@ def _keep_token(enrollment: Enrollment, message: checkin.TokenUpdate) -> Channel
     channel = arrivals.open_channel(
         enrollment, message, token_updated_at=now, last_seen_at=now
     )
+    channel.enrollment = enrollment
     if channel.deliveries.filter(state__in=OPEN).exists():
         queue.waken([channel.pk])  # what waited for a living token need wait no longer
         ask_for_push()
@@ -147,9 +161,7 @@ def check_out(caller: Caller, message: checkin.CheckOut) -> bytes:
         return b""
     enrollment = _locked(caller.enrollment_id)
     if message.user_id:
-        enrollment.channels.filter(user_id=message.user_id).update(
-            push_token="", push_magic="", push_at=None
-        )
+        users.left(enrollment, message.user_id)
     elif enrollment.state != Enrollment.State.ENDED:
         enrollment.end("checked out")
     return b""
@@ -165,11 +177,6 @@ def set_bootstrap_token(caller: Caller, message: checkin.SetBootstrapToken) -> b
 def get_bootstrap_token(caller: Caller, message: checkin.GetBootstrapToken) -> bytes:
     kept = Secret.current(_open_id(caller), Secret.Kind.BOOTSTRAP_TOKEN)
     return checkin.bootstrap_token(bytes(kept.value) if kept else b"")
-
-
-def user_authenticate(caller: Caller, message: checkin.UserAuthenticate) -> bytes:
-    """Network users are not managed."""
-    raise Declined
 
 
 def _open_id(caller: Caller) -> int:
@@ -190,5 +197,6 @@ HANDLERS: dict[type[checkin.Message], Callable[[Caller, Any], bytes]] = {
     checkin.CheckOut: check_out,
     checkin.SetBootstrapToken: set_bootstrap_token,
     checkin.GetBootstrapToken: get_bootstrap_token,
-    checkin.UserAuthenticate: user_authenticate,
+    checkin.UserAuthenticate: logins.authenticate,
+    checkin.GetToken: tokens.get_token,
 }

@@ -10,10 +10,11 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.safestring import SafeString
 
 from devices.admin.base import Admin, badge
-from devices.models import Enrollment
+from devices.models import DeviceGroup, Enrollment
+from mdmportal import qr
 
 from .. import download as downloads
-from .. import profiles, qr
+from .. import profiles
 from ..forms import WayForm, is_used
 from ..models import EnrollmentProfile, Route
 
@@ -61,6 +62,15 @@ FIELDSETS: Any = (
     ),
     ("What IT may do", {"classes": ("mp-not-own",), "fields": ("rights",)}),
     (
+        "Users of Macs and Shared iPads",
+        {
+            "classes": ("mp-not-own",),
+            "fields": ("network_users", "manages_shared_users"),
+            "description": "Each user who is managed gets commands and profiles of "
+            "their own. A change counts from the next login.",
+        },
+    ),
+    (
         "What owners may do",
         {"fields": ("owner_may_lock", "owner_may_remove")},
     ),
@@ -88,6 +98,14 @@ class WayAdmin(Admin):
         "portal may do on them.",
     )
     empty_button = ("admin:enrollment_enrollmentprofile_add", "Add a way in")
+
+    def formfield_for_foreignkey(
+        self, db_field: Any, request: HttpRequest, **options: Any
+    ) -> Any:
+        """Devices join groups that are filled by hand, not by conditions."""
+        if db_field.name == "device_group":
+            options["queryset"] = DeviceGroup.static()
+        return super().formfield_for_foreignkey(db_field, request, **options)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EnrollmentProfile]:
         rows: QuerySet[EnrollmentProfile] = super().get_queryset(request)

@@ -34,11 +34,11 @@ class CertificateAuthority(models.Model):
 
     @property
     def key(self) -> rsa.RSAPrivateKey:
-        return _key(bytes(self.private_key))
+        return load_key(bytes(self.private_key))
 
 
 @lru_cache(maxsize=4)
-def _key(der: bytes) -> rsa.RSAPrivateKey:
+def load_key(der: bytes) -> rsa.RSAPrivateKey:
     """Loading a key checks its primes, which takes longer than all else here."""
     key = load_der_private_key(der, None)
     assert isinstance(key, rsa.RSAPrivateKey)

@@ -29,6 +29,13 @@ class EnrollmentProfile(models.Model):
         BYOD = "byod", "account-driven, people's own devices"
         ADDE = "adde", "account-driven, the organisation's devices"
 
+    class NetworkUsers(models.TextChoices):
+        """What becomes of users of the network who log in to a Mac."""
+
+        DECLINE = "decline", "are not managed"
+        ADMIT = "admit", "are managed, without a password being asked here"
+        PASSWORD = "password", "are managed if their password is that of the portal"
+
     class Method(models.TextChoices):
         """How a device has its person sign in; the names are Apple's."""
 
@@ -82,6 +89,20 @@ class EnrollmentProfile(models.Model):
         "owners may remove",
         default=True,
         help_text="On “my devices”: end management, and what came with it goes.",
+    )
+
+    network_users = models.CharField(
+        "network users of a Mac",
+        max_length=8,
+        choices=NetworkUsers,
+        default=NetworkUsers.DECLINE,
+        help_text="People who log in with an account of your directory. Whoever "
+        "enrolls a Mac is managed in any case; other local users never are.",
+    )
+    manages_shared_users = models.BooleanField(
+        "manage the users of a Shared iPad",
+        default=True,
+        help_text="Off: they use the iPad unmanaged; asked anew whenever they log in.",
     )
 
     # Account-driven only.

@@ -13,7 +13,7 @@ from django.http import (
 
 from commands import connect
 from devices import sessions
-from devices.authentication import Caller
+from devices.authentication import Caller, Declined
 from devices.models import Channel
 from devices.requests import answer_for_errors, device_endpoint, read_body
 from mdmportal.protocol import ProtocolError, plist
@@ -36,7 +36,7 @@ def mdm(caller: Caller, body: bytes) -> HttpResponse:
             answer = checkin.take(caller, protocol.read(source))
         else:
             answer = connect.take(caller, source, body)
-    except checkin.Declined:
+    except Declined:
         return HttpResponse(status=410)
     except sessions.SignInRequired:
         return _sign_in(caller)

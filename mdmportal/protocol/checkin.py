@@ -1,4 +1,4 @@
-"""Check-in: the messages a device sends while it enrolls, and when it leaves.
+"""Check-in: what a device sends to enroll, to be let in or trusted, and to leave.
 
 https://developer.apple.com/documentation/devicemanagement/check-in
 """
@@ -9,6 +9,9 @@ from typing import Any
 
 from . import ProtocolError, plist
 from .identity import Speaker
+
+MAX_DIGEST = 1024
+"""Characters of a DigestResponse: name, realm, nonce and two numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +74,16 @@ class GetBootstrapToken(Message):
 class UserAuthenticate(Message):
     """A network user logs in to a Mac; ``digest_response`` is '' the first time."""
 
-    digest_response: str = plist.key("DigestResponse", str, default="")
+    digest_response: str = plist.key(
+        "DigestResponse", str, default="", longest=MAX_DIGEST, repr=False
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GetToken(Message):
+    """A device or user needs a token for a service of Apple's."""
+
+    service_type: str = plist.key("TokenServiceType", str)
 
 
 MAX_TOKEN = 1024
@@ -86,6 +98,7 @@ MESSAGES: dict[str, type[Message]] = {
         SetBootstrapToken,
         GetBootstrapToken,
         UserAuthenticate,
+        GetToken,
     )
 }
 
@@ -109,3 +122,18 @@ def read(source: Mapping[str, Any]) -> Message:
 def bootstrap_token(token: bytes) -> bytes:
     """Return the answer to GetBootstrapToken; no token is an empty dictionary."""
     return plist.dumps({"BootstrapToken": token} if token else {})
+
+
+def digest_challenge(challenge: str) -> bytes:
+    """Return the answer to the first UserAuthenticate; '' asks for no password."""
+    return plist.dumps({"DigestChallenge": challenge})
+
+
+def auth_token(token: str) -> bytes:
+    """Return the answer to the second UserAuthenticate; '' is a wrong password."""
+    return plist.dumps({"AuthToken": token})
+
+
+def token_data(token: bytes) -> bytes:
+    """Return the answer to GetToken."""
+    return plist.dumps({"TokenData": token})

@@ -27,6 +27,10 @@ class Report(Speaker):
 
     status: Status = plist.key("Status", str)
     command_uuid: str = plist.key("CommandUUID", str, default="")
+    need_sync_response: bool = plist.key("NeedSyncResponse", bool, default=False)
+    """A login waits until there is nothing more for this user of a Mac."""
+    user_configuration: bool = plist.key("UserConfiguration", bool, default=False)
+    """Setup Assistant wants the password policy; it can execute nothing yet."""
     error_chain: list[Any] = plist.key("ErrorChain", list, default_factory=list)
     answer: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """The whole dictionary as sent, the answer's own keys among it."""

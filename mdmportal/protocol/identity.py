@@ -24,6 +24,9 @@ class Speaker:
     user_short_name: str = plist.key("UserShortName", str, default="")
     user_long_name: str = plist.key("UserLongName", str, default="")
     not_on_console: bool = plist.key("NotOnConsole", bool, default=False)
+    """The user of a Mac is logged in, and another has the screen."""
+    auth_token: str = plist.key("AuthToken", str, default="", repr=False)
+    """What UserAuthenticate gave a network user; in every message until the next."""
 
     @property
     def device_id(self) -> str:
@@ -33,8 +36,13 @@ class Speaker:
     @property
     def user_id(self) -> str:
         """The key of the user's channel; '' on the device channel."""
-        if self.raw_user_id.upper() == SHARED_IPAD_USER:
+        if self.is_of_shared_ipad:
             if not self.user_short_name:
                 raise ProtocolError("a user of a Shared iPad without UserShortName")
             return self.user_short_name
         return self.raw_user_id or self.enrollment_user_id
+
+    @property
+    def is_of_shared_ipad(self) -> bool:
+        """Whether it is a user of a Shared iPad, by a Managed Apple Account."""
+        return self.raw_user_id.upper() == SHARED_IPAD_USER

@@ -22,10 +22,13 @@ PROFILE_SERVICE = "Profile Service"
 MDM = "com.apple.mdm"
 SCEP = "com.apple.security.scep"
 ROOT = "com.apple.security.root"
+PKCS1 = "com.apple.security.pkcs1"
+RECOVERY_KEY_ESCROW = "com.apple.security.FDERecoveryKeyEscrow"
 TOPIC_PREFIX = "com.apple.mgmt."
 
 SERVER_CAPABILITIES = ("com.apple.mdm.per-user-connections",)
 BOOTSTRAP_TOKEN = "com.apple.mdm.bootstraptoken"  # noqa: S105
+TOKEN = "com.apple.mdm.token"  # noqa: S105
 
 
 class EnrollmentMode(StrEnum):
@@ -61,7 +64,7 @@ class EnrollmentProfile:
     ``anchors`` are certificates to trust for the server's TLS, if it needs any.
     ``mode`` is the EnrollmentMode of an account-driven enrollment, which then has an
     ``assigned_managed_apple_id``; BYOD has no AccessRights. ``ca_name`` tells the
-    authorities of a SCEP server apart.
+    authorities of a SCEP server apart. With ``gives_tokens`` devices may send GetToken.
     """
 
     seed: uuid.UUID
@@ -81,6 +84,7 @@ class EnrollmentProfile:
     mode: EnrollmentMode | None = None
     assigned_managed_apple_id: str = ""
     ca_name: str = ""
+    gives_tokens: bool = False
 
     def __post_init__(self) -> None:
         if not self.topic.startswith(TOPIC_PREFIX):
@@ -171,14 +175,13 @@ class EnrollmentProfile:
 
     def _terms(self) -> dict[str, Any]:
         """The keys that differ by mode; a person's own device escrows no token."""
-        if self.mode is EnrollmentMode.BYOD:
-            terms: dict[str, Any] = {"ServerCapabilities": [*SERVER_CAPABILITIES]}
-        else:
-            capabilities = [*SERVER_CAPABILITIES, BOOTSTRAP_TOKEN]
-            terms = {
-                "AccessRights": self.access_rights,
-                "ServerCapabilities": capabilities,
-            }
+        capabilities = [*SERVER_CAPABILITIES]
+        terms: dict[str, Any] = {"ServerCapabilities": capabilities}
+        if self.mode is not EnrollmentMode.BYOD:
+            capabilities.append(BOOTSTRAP_TOKEN)
+            terms["AccessRights"] = self.access_rights
+        if self.gives_tokens:
+            capabilities.append(TOKEN)
         if self.mode:
             terms["EnrollmentMode"] = self.mode.value
             terms["AssignedManagedAppleID"] = self.assigned_managed_apple_id
@@ -222,6 +225,58 @@ class ProfileService:
                 PayloadOrganization=self.organization,
                 PayloadDescription=self.description,
                 PayloadContent=content,
+            )
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoveryKeyEscrow:
+    """What has a Mac encrypt its FileVault recovery key to ``certificate``.
+
+    It takes only one of these. ``location`` is shown to who switches FileVault on,
+    ``device_key`` to who forgot the password: by it the key is found.
+    https://developer.apple.com/documentation/devicemanagement/fderecoverykeyescrow
+    """
+
+    seed: uuid.UUID
+    identifier: str
+    organization: str
+    location: str
+    device_key: str
+    certificate: x509.Certificate
+
+    def to_plist(self) -> bytes:
+        """Return the profile, unsigned: Apple wants it among the system's."""
+        certificate = self.certificate.public_bytes(Encoding.DER)
+        certificate_uuid = stable_uuid(self.seed, certificate.hex())
+        named = {"DeviceKey": self.device_key} if self.device_key else {}
+        return plist.dumps(
+            payload(
+                "Configuration",
+                self.identifier,
+                stable_uuid(self.seed, "profile"),
+                PayloadDisplayName="FileVault recovery key",
+                PayloadDescription="Hands over the FileVault recovery key, encrypted.",
+                PayloadOrganization=self.organization,
+                PayloadScope="System",
+                PayloadContent=[
+                    payload(
+                        PKCS1,
+                        f"{self.identifier}.certificate",
+                        certificate_uuid,
+                        PayloadDisplayName="Certificate for the recovery key",
+                        PayloadContent=certificate,
+                    ),
+                    payload(
+                        RECOVERY_KEY_ESCROW,
+                        f"{self.identifier}.escrow",
+                        stable_uuid(self.seed, "escrow"),
+                        PayloadDisplayName="FileVault recovery key escrow",
+                        Location=self.location,
+                        EncryptCertPayloadUUID=certificate_uuid,
+                        **named,
+                    ),
+                ],
             )
         )
 

@@ -103,12 +103,13 @@ def _utc(value: Any) -> Any:
     return value
 
 
-def key(name: str, kind: type, **options: Any) -> Any:
+def key(name: str, kind: type, *, longest: int = MAX_TEXT, **options: Any) -> Any:
     """Declare a dataclass field read from the key ``name``; no default: required.
 
-    Text beyond MAX_TEXT characters and data beyond MAX_DATA bytes is refused.
+    Text beyond ``longest`` characters and data beyond MAX_DATA bytes is refused.
     """
-    return dataclasses.field(metadata={"key": name, "kind": kind}, **options)
+    about = {"key": name, "kind": kind, "longest": longest}
+    return dataclasses.field(metadata=about, **options)
 
 
 def read(cls: type[T], source: Mapping[str, Any]) -> T:
@@ -116,9 +117,9 @@ def read(cls: type[T], source: Mapping[str, Any]) -> T:
     values: dict[str, Any] = {}
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
         if "key" in field.metadata:
-            name, kind = field.metadata["key"], field.metadata["kind"]
+            name = field.metadata["key"]
             if name in source:
-                values[field.name] = _typed(name, source[name], kind)
+                values[field.name] = _typed(name, source[name], field.metadata)
             elif _required(field):
                 raise ProtocolError(f"{name} is missing")
     return cls(**values)
@@ -131,20 +132,21 @@ def _required(field: "dataclasses.Field[Any]") -> bool:
     )
 
 
-def _typed(name: str, value: object, kind: type) -> object:
+def _typed(name: str, value: object, about: Mapping[str, Any]) -> object:
+    kind = about["kind"]
     wrong_bool = isinstance(value, bool) and kind is int
     if wrong_bool or not isinstance(value, kind):
         raise ProtocolError(f"{name} is not {NAMES[kind]}")
     if isinstance(value, str):
-        _check_text(name, value)
+        _check_text(name, value, about["longest"])
     if isinstance(value, bytes) and len(value) > MAX_DATA:
         raise ProtocolError(f"{name} is longer than {MAX_DATA} bytes")
     return value
 
 
-def _check_text(name: str, value: str) -> None:
+def _check_text(name: str, value: str, longest: int) -> None:
     """Refuse what a database may."""
     if "\0" in value:
         raise ProtocolError(f"{name} holds a NUL character")
-    if len(value) > MAX_TEXT:
-        raise ProtocolError(f"{name} is longer than {MAX_TEXT} characters")
+    if len(value) > longest:
+        raise ProtocolError(f"{name} is longer than {longest} characters")

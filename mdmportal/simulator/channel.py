@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mdmportal.protocol import plist, schema
+from mdmportal.protocol.mobileconfig import TOKEN
 
-from . import answers
+from . import answers, service_token
 from .behaviour import Behaviour
 from .errors import Error, FormatError
+from .service_token import ServiceToken
 from .state import ChannelState
 
 if TYPE_CHECKING:
@@ -75,6 +77,10 @@ class Channel(ABC):
     @abstractmethod
     def who(self) -> dict[str, Any]:
         """The identity keys of every message."""
+
+    @abstractmethod
+    def is_configured(self) -> None:
+        """Hear that what was waited for to be configured is."""
 
     @property
     def is_user(self) -> bool:
@@ -143,6 +149,17 @@ class Channel(ABC):
                 executed.append(_executed(command, report))
                 command = self._deliver()
         return executed
+
+    def get_token(self, service_type: str = service_token.MAID) -> ServiceToken:
+        """Return a token for a service of Apple's. Raises ServerRefused, TokenRefused.
+
+        ValueError where the enrollment profile does not say that the server has any.
+        """
+        if not self.device.stay.has_capability(TOKEN):
+            raise ValueError(f"{self} was not told to ask for tokens")
+        keys = {"TokenServiceType": service_type, **self.who()}
+        answer = plist.loads(self.device.check_in("GetToken", **keys).body)
+        return service_token.read(answer.get("TokenData"), service_type)
 
     def afterwards(self, action: Callable[[], None]) -> None:
         """Have ``action`` done when the report on the present command is delivered."""

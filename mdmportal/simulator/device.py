@@ -125,6 +125,15 @@ class SimulatedDevice(Channel):
     def who(self) -> dict[str, Any]:
         return self.stay.who(self.unit.udid)
 
+    @property
+    def awaits_users(self) -> bool:
+        """Whether a user of a Shared iPad waits at login until they are configured."""
+        shared = self.state.settings.get("SharedDeviceConfiguration", {})
+        return bool(shared.get("AwaitUserConfiguration", {}).get("Enabled", False))
+
+    def is_configured(self) -> None:
+        self.state.awaiting = False
+
     def _factory_state(self) -> State:
         return State(
             name=self.unit.name,
@@ -316,25 +325,34 @@ class SimulatedDevice(Channel):
     # Users and the bootstrap token of a Mac
 
     def log_in(
-        self, short_name: str, long_name: str = "", *, password: str | None = None
+        self,
+        short_name: str,
+        long_name: str = "",
+        *,
+        password: str | None = None,
+        sync: bool = False,
     ) -> User:
         """Return the user who logs in, and tell the server of their channel.
 
         On a Shared iPad the short name is a Managed Apple Account. Users of the network
-        give a ``password``. Whom the server declines is not ``managed``.
+        give a ``password``. Whom the server declines is not ``managed``. With ``sync``
+        the login waits until nothing more comes for the user.
         """
-        if not self.hardware.has_user_channels:
-            raise ValueError(f"{self.hardware.model_name} has no user channels")
-        managed = self.stay.has_capability(profiles.PER_USER)
-        with self.lock:
-            account = self.state.account(short_name, long_name)
-            user = self.users.setdefault(short_name, User(self, account))
-        if managed:
-            user.log_in(password)
+        user = self.user(short_name, long_name)
+        if self.stay.has_capability(profiles.PER_USER):
+            user.log_in(password, sync=sync)
         else:
-            account.logged_in, user.managed = True, False
+            user.account.logged_in, user.managed = True, False
         self._escrow_bootstrap_token()
         return user
+
+    def user(self, short_name: str, long_name: str = "") -> User:
+        """Return the user of this name, who need not be logged in."""
+        if not self.hardware.has_user_channels:
+            raise ValueError(f"{self.hardware.model_name} has no user channels")
+        with self.lock:
+            account = self.state.account(short_name, long_name)
+            return self.users.setdefault(short_name, User(self, account))
 
     def _escrow_bootstrap_token(self) -> None:
         """A Mac makes it when the first user logs in, if the server wants it."""

@@ -39,6 +39,9 @@ class Account(ChannelState):
     logged_in: bool = False
     locked_out: bool = False
     auth_token: str = ""
+    awaiting: bool = False
+    password_hash: bytes = b""
+    made_by_setup: bool = False
 
 
 @dataclass(kw_only=True)
@@ -47,7 +50,8 @@ class State(ChannelState):
 
     ``apps`` are items of an InstalledApplicationList, ``managed_apps`` those of a
     ManagedApplicationList, ``settings`` the keys of the Settings command by Item,
-    ``passwords`` the firmware's and that of recovery.
+    ``passwords`` the firmware's and that of recovery. ``recovery_key`` opens a Mac's
+    FileVault; ``sealed_key`` is it, encrypted to the certificate of an escrow profile.
     """
 
     name: str
@@ -68,6 +72,9 @@ class State(ChannelState):
     passwords: dict[str, str] = field(default_factory=dict)
     locked_with: dict[str, Any] = field(default_factory=dict)
     bypass_code: str = ""
+    filevault: bool = True
+    recovery_key: str = ""
+    sealed_key: bytes = b""
     remote_desktop: bool = False
     bootstrap_token: bytes = b""
     update: dict[str, Any] = field(default_factory=dict)

@@ -5,13 +5,15 @@ https://developer.apple.com/documentation/devicemanagement/user-authenticate
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mdmportal.protocol import plist
 from mdmportal.protocol.identity import SHARED_IPAD_USER
 
+from .behaviour import Behaviour
 from .channel import Channel, Executed
-from .errors import ServerRefused
+from .errors import Error, ServerRefused
 from .state import Account
 
 if TYPE_CHECKING:
@@ -22,7 +24,10 @@ GONE = 410
 
 
 class User(Channel):
-    """One who logs in; ``managed`` is False where the server declined them."""
+    """One who logs in; ``managed`` is False where the server declined them.
+
+    ``at_login`` is what was done while the last login waited for the server.
+    """
 
     def __init__(self, device: "SimulatedDevice", account: Account) -> None:
         super().__init__()
@@ -30,6 +35,9 @@ class User(Channel):
         self.on_push = device.on_push
         self.managed = True
         self.on_console = True
+        self.at_login: list[Executed] = []
+        self._blocked = False
+        self._in_setup_assistant = False
 
     def __str__(self) -> str:
         return f"{self._device}, {self.account.short_name}"
@@ -44,7 +52,8 @@ class User(Channel):
 
     @property
     def is_open(self) -> bool:
-        return self.managed and self.account.logged_in and super().is_open
+        is_there = self.account.logged_in or self._in_setup_assistant
+        return self.managed and is_there and super().is_open
 
     def who(self) -> dict[str, Any]:
         account, device = self.account, self.device
@@ -62,30 +71,83 @@ class User(Channel):
         return {**device.who(), **user, **token}
 
     def _extras(self) -> dict[str, Any]:
-        return {"NotOnConsole": not self.on_console} if self._device.is_mac else {}
+        if not self._device.is_mac:
+            return {}
+        keys = {"NotOnConsole": not self.on_console}
+        if self._blocked:
+            keys["NeedSyncResponse"] = True
+        if self._in_setup_assistant:
+            keys["UserConfiguration"] = True
+        return keys
 
-    _token_keys = _extras
+    def _token_keys(self) -> dict[str, Any]:
+        if self._device.is_mac:
+            return {"NotOnConsole": not self.on_console}
+        return {"AwaitingConfiguration": True} if self.account.awaiting else {}
 
-    def log_in(self, password: str | None = None) -> None:
-        """Come (back) to the device and, with a new token, tell the server.
+    def log_in(self, password: str | None = None, *, sync: bool = False) -> None:
+        """Come (back) to the device and tell the server, if it does not know the token.
 
-        A user of the network gives a password, which the server judges.
+        A user of the network gives a password, which the server judges. With ``sync``
+        the login waits until the server has no more for this user. A Shared iPad tells
+        of every login.
         """
+        account = self.account
         with self._conversation:
-            self.managed, self.account.logged_in = True, True
+            if self._device.hardware.shared and not account.logged_in:
+                account.announced = False
+                account.awaiting = self._device.awaits_users
+            self.managed, account.logged_in, self.at_login = True, True, []
             try:
                 if password is not None:
                     self._authenticate(password)
-                if self.managed and not self.account.token:
+                if self.managed and not account.token:
                     self.new_token()
-                self.announce()
+                if self.managed:
+                    self.announce()
             except ServerRefused as refusal:
                 if refusal.status != GONE:
                     raise
                 self.managed = False
+            if sync:
+                self._wait_for_server()
+
+    def _wait_for_server(self) -> None:
+        self._blocked = True
+        try:
+            self.at_login = self.session()
+        finally:
+            self._blocked = False
+
+    def set_up(self) -> list[Executed]:
+        """Ask for settings on behalf of an account that Setup Assistant is to make.
+
+        Nothing is executed before the user has logged in. Ends with an empty answer, or
+        with DeviceConfigured.
+        """
+        with self._conversation:
+            self._in_setup_assistant = True
+            try:
+                if not self.account.token:
+                    self.new_token()
+                return self.session()
+            finally:
+                self._in_setup_assistant = False
+
+    def is_configured(self) -> None:
+        """End what the user, or Setup Assistant, waits for."""
+        self._in_setup_assistant = self.account.awaiting = False
 
     def log_out(self) -> None:
         self.account.logged_in = False
+
+    def _answer(
+        self, request: Mapping[str, Any], behaviour: Behaviour | Error | None
+    ) -> dict[str, Any]:
+        waits = request.get("RequestType") != "DeviceConfigured"
+        if self._in_setup_assistant and waits:
+            behaviour = Behaviour.NOT_NOW
+        return super()._answer(request, behaviour)
 
     def session(self) -> list[Executed]:
         """Connect as any channel does, unless logged out or declined."""
@@ -101,6 +163,7 @@ class User(Channel):
 
     def _authenticate(self, password: str) -> None:
         """Answer the server's challenge; without a challenge no token is needed."""
+        self.account.auth_token = ""
         challenge = str(self._ask().get("DigestChallenge", ""))
         if challenge:
             response = _digest(challenge, self.account.short_name, password)

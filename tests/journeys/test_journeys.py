@@ -1,11 +1,8 @@
 """Journeys of devices, from the enrollment profile to the answer, over sockets."""
 
-import threading
-
 import pytest
 
 from mdmportal.simulator.errors import ServerRefused
-from mdmportal.simulator.hardware import MACBOOK_AIR
 
 from ..portal import Portal
 from ..servers import wait_for
@@ -102,28 +99,3 @@ def test_check_out(enroll: Enroll) -> None:
     with pytest.raises(ServerRefused) as refused:
         phone.device.check_in("GetBootstrapToken", stay)
     assert refused.value.status == 400, "never 401, which would unenroll"
-
-
-def test_a_mac_and_two_users_at_once(enroll: Enroll, portal: Portal) -> None:
-    mac = enroll(MACBOOK_AIR)
-    channels = [mac.device, mac.device.log_in("ada"), mac.device.log_in("bob")]
-    orders = {
-        user: mac.order("ProfileList", *(("--user", user) if user else ()))
-        for user in ("", "ada", "bob")
-    }
-    done: dict[str, list[str]] = {}
-
-    def session(user: str, index: int) -> None:
-        executed = channels[index].session()
-        done[user] = [one.command_uuid for one in executed]
-
-    threads = [
-        threading.Thread(target=session, args=(user, index))
-        for index, user in enumerate(orders)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert done == {user: [uuid] for user, uuid in orders.items()}
-    assert {mac.state(uuid) for uuid in orders.values()} == {"acknowledged"}

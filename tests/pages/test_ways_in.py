@@ -28,6 +28,7 @@ FORM = {
     "is_enabled": "on",
     "method": "apple-as-web",
     "session_days": "90",
+    "network_users": "decline",
     "rights": ["1", "2", "16"],
 }
 
@@ -262,11 +263,12 @@ def test_an_account_driven_way_hands_out_no_profile(
     assert not Challenge.objects.exists()
 
 
-def test_devices_are_put_into_groups(admin: Client, fleet: Fleet) -> None:
-    [channel] = fleet()
-    device = channel.enrollment.device
-    url = reverse("admin:devices_devicegroup_add")
-    admin.post(url, {"name": "Sales", "description": "", "devices": [device.pk]})
-    assert device.groups.get().name == "Sales"
-    rows = admin.get(reverse("admin:devices_devicegroup_changelist")).context["cl"]
-    assert rows.result_list[0].count == 1
+def test_what_becomes_of_users_is_chosen_in_words(
+    admin: Client, way: EnrollmentProfile
+) -> None:
+    page = admin.get(page_of(way)).content.decode()
+    assert "are managed if their password is that of the portal" in page
+    admin.post(page_of(way), {**FORM, "network_users": "password"})
+    way.refresh_from_db()
+    assert way.network_users == EnrollmentProfile.NetworkUsers.PASSWORD
+    assert not way.manages_shared_users, "the box was not ticked"

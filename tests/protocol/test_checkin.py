@@ -84,6 +84,35 @@ def test_a_nul_in_an_identifier_is_refused() -> None:
         checkin.parse(plistlib.dumps(message, fmt=plistlib.FMT_BINARY))
 
 
+def test_a_network_user_asks_first_and_answers_then() -> None:
+    who = {"MessageType": "UserAuthenticate", "UDID": "1", "UserID": "2"}
+    asks, answers = (
+        checkin.parse(body(**who, **keys))
+        for keys in ({}, {"DigestResponse": "x" * 900})
+    )
+    assert isinstance(asks, checkin.UserAuthenticate)
+    assert isinstance(answers, checkin.UserAuthenticate)
+    assert (asks.digest_response, len(answers.digest_response)) == ("", 900)
+    with pytest.raises(ProtocolError):
+        checkin.parse(body(**who, DigestResponse="x" * 2000))
+
+
+def test_a_token_is_for_a_service() -> None:
+    message = checkin.parse(
+        body(MessageType="GetToken", TokenServiceType="com.apple.maid", UDID="1")
+    )
+    assert isinstance(message, checkin.GetToken)
+    assert message.service_type == "com.apple.maid"
+    with pytest.raises(ProtocolError):
+        checkin.parse(body(MessageType="GetToken", UDID="1"))
+
+
+def test_the_token_of_a_user_is_shown_nowhere() -> None:
+    message = checkin.parse(body(MessageType="CheckOut", UDID="1", AuthToken="secret"))
+    assert message.auth_token == "secret"
+    assert "secret" not in repr(message)
+
+
 keys = st.sampled_from(["UDID", "UserID", "Topic", "Token", "PushMagic", "UnlockToken"])
 anything: st.SearchStrategy[object] = (
     st.text() | st.binary() | st.booleans() | st.integers(0, 9) | st.just([])

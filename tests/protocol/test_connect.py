@@ -68,3 +68,27 @@ def test_a_command_is_written_as_a_device_expects_it() -> None:
         "CommandUUID": "U1",
         "Command": {"RequestType": "DeviceLock", "PIN": "123456"},
     }
+
+
+def test_a_user_of_a_mac_says_what_waits_for_the_session() -> None:
+    report = connect.parse(
+        plist.dumps(
+            {
+                "Status": "Idle",
+                "UDID": "1",
+                "UserID": "2",
+                "UserShortName": "ada",
+                "NotOnConsole": True,
+                "AuthToken": "secret",
+                "NeedSyncResponse": True,
+                "UserConfiguration": True,
+            }
+        )
+    )
+    assert report.need_sync_response
+    assert report.user_configuration
+    assert report.not_on_console
+    assert report.auth_token == "secret"
+    plain = connect.parse(plist.dumps({"Status": "Idle", "UDID": "1"}))
+    assert not plain.need_sync_response
+    assert not plain.user_configuration

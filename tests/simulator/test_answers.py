@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mdmportal.catalogue import commands
-from mdmportal.protocol import cms, plist
+from mdmportal.protocol import cms, mobileconfig, passwordhash, plist
 from mdmportal.protocol.mobileconfig import EnrollmentProfile
 from mdmportal.protocol.schema import Key
 from mdmportal.simulator import profile
@@ -134,9 +134,10 @@ def enrolled(hardware: Hardware, **options: Any) -> SimulatedDevice:
 
 def user_of(device: SimulatedDevice) -> Channel:
     """Return the channel of a user for whom the server was not asked."""
-    account = device.state.account("ada", "Ada Lovelace")
-    account.token, account.announced = b"token", True
-    return device.log_in("ada")
+    user = device.user("ada", "Ada Lovelace")
+    user.account.token, user.account.announced = b"token", True
+    user.account.logged_in = True
+    return user
 
 
 def ask(channel: Channel, request_type: str, **keys: Any) -> dict[str, Any]:
@@ -201,7 +202,7 @@ KEYS: dict[str, dict[str, Any]] = {
         "ReplyEncryptionCertificate": DER,
     },
     "ScheduleOSUpdate": {"Updates": [{"InstallAction": "Default"}]},
-    "SetAutoAdminPassword": {"passwordHash": b""},
+    "SetAutoAdminPassword": {"passwordHash": passwordhash.make("secret")},
     "SetFirmwarePassword": {"NewPassword": "secret"},
     "SetRecoveryLock": {"NewPassword": "secret"},
     "Settings": {"Settings": [{"Item": "TimeZone", "TimeZone": "Europe/Rome"}]},
@@ -218,6 +219,7 @@ def in_use(hardware: Hardware) -> SimulatedDevice:
     """Return a device on which there is something of everything."""
     device = enrolled(hardware)
     state = device.state
+    state.recovery_key = "1"
     state.provisioning_profiles["provisioning"] = provisioning_profile()
     install = {"Identifier": "com.example.app", "InstallAsManaged": True}
     ask(device, "InstallApplication", **install, Configuration={"a": 1})
@@ -238,7 +240,9 @@ def in_use(hardware: Hardware) -> SimulatedDevice:
 def request_keys(device: SimulatedDevice, request_type: str) -> dict[str, Any]:
     keys = dict(KEYS.get(request_type, {}))
     if request_type == "SetAutoAdminPassword":
-        keys["GUID"] = device.state.account("joe").guid
+        administrator = device.state.account("joe")
+        administrator.made_by_setup = True
+        keys["GUID"] = administrator.guid
     return keys
 
 
@@ -618,9 +622,49 @@ def test_passwords_are_changed_by_who_knows_them() -> None:
 
 
 def test_a_new_filevault_key_is_told_to_the_holder_of_the_certificate() -> None:
-    found = ask(enrolled(MAC), "RotateFileVaultKey", **KEYS["RotateFileVaultKey"])
+    mac = enrolled(MAC)
+    mac.state.recovery_key = "1"
+    found = ask(mac, "RotateFileVaultKey", **KEYS["RotateFileVaultKey"])
     sealed = found["RotateResult"]["EncryptedNewRecoveryKey"]
-    assert len(cms.decrypt(sealed, CA, KEY).content) == 29
+    key = cms.decrypt(sealed, CA, KEY).content.decode()
+    assert key == mac.state.recovery_key
+    with pytest.raises(Error):  # the key before opens nothing any more
+        ask(mac, "RotateFileVaultKey", **KEYS["RotateFileVaultKey"])
+
+
+def test_a_mac_hands_over_its_filevault_key_by_an_escrow_profile() -> None:
+    mac = enrolled(MAC)
+    assert "FDE_PersonalRecoveryKeyCMS" not in ask(mac, "SecurityInfo")["SecurityInfo"]
+    escrow = mobileconfig.RecoveryKeyEscrow(
+        seed=uuid.uuid4(),
+        identifier="com.example.escrow",
+        organization="Example",
+        location="Example",
+        device_key="",
+        certificate=CA,
+    )
+    ask(mac, "InstallProfile", Payload=escrow.to_plist())
+    info = ask(mac, "SecurityInfo")["SecurityInfo"]
+    sealed = info["FDE_PersonalRecoveryKeyCMS"]
+    assert cms.decrypt(sealed, CA, KEY).content.decode() == mac.state.recovery_key
+    assert info["FDE_PersonalRecoveryKeyDeviceKey"] == mac.unit.serial_number
+    mac.state.filevault = False
+    info = ask(mac, "SecurityInfo")["SecurityInfo"]
+    assert info["FDE_Enabled"] is False
+    assert "FDE_PersonalRecoveryKeyCMS" not in info
+
+
+def test_the_administrator_gets_the_password_whose_hash_is_sent() -> None:
+    mac = enrolled(MAC)
+    accounts = [{"shortName": "admin", "passwordHash": passwordhash.make("first")}]
+    ask(mac, "AccountConfiguration", AutoSetupAdminAccounts=accounts)
+    told = ask(mac, "DeviceInformation", Queries=["AutoSetupAdminAccounts"])
+    (told,) = told["QueryResponses"]["AutoSetupAdminAccounts"]
+    second = passwordhash.make("second")
+    ask(mac, "SetAutoAdminPassword", GUID=told["GUID"], passwordHash=second)
+    kept = mac.state.accounts["admin"].password_hash
+    assert passwordhash.matches(kept, "second")
+    assert not passwordhash.matches(kept, "first")
 
 
 def test_the_bypass_code_stays_until_it_is_cleared() -> None:

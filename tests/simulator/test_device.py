@@ -313,6 +313,47 @@ def test_a_network_user_answers_the_challenge_and_carries_the_token(
     assert server.messages[4]["AuthToken"] == "a token"
 
 
+def test_a_login_may_wait_until_the_server_has_no_more(server: SmallServer) -> None:
+    mac = enrolled(server, MAC)
+    wanted = [server.order("ProfileList"), server.order("ProfileList")]
+    ada = mac.log_in("ada", sync=True)
+    assert [one.command_uuid for one in ada.at_login] == wanted
+    assert [one["NeedSyncResponse"] for one in server.reports] == [True] * 3
+    ada.session()
+    assert "NeedSyncResponse" not in server.reports[-1]
+
+
+def test_in_setup_assistant_a_user_of_a_mac_can_do_nothing_yet(
+    server: SmallServer,
+) -> None:
+    mac = enrolled(server, MAC)
+    ada = mac.user("ada")
+    server.order("ProfileList")
+    assert [one.status for one in ada.set_up()] == ["NotNow"]
+    assert {one["UserConfiguration"] for one in server.reports} == {True}
+    assert not ada.is_open
+    server.order("ProfileList")
+    mac.log_in("ada")
+    assert [one.status for one in ada.session()] == ["Acknowledged"]
+    assert "UserConfiguration" not in server.reports[-1]
+
+
+def test_a_shared_ipad_tells_of_every_login(server: SmallServer) -> None:
+    ipad = enrolled(server, SHARED_IPAD)
+    ada = ipad.log_in("ada@example.com")
+    ada.log_out()
+    ipad.state.settings["SharedDeviceConfiguration"] = {
+        "AwaitUserConfiguration": {"Enabled": True}
+    }
+    ipad.log_in("ada@example.com")
+    first, second = (
+        one for one in server.messages if one.get("UserShortName") == "ada@example.com"
+    )
+    assert first["Token"] == second["Token"]
+    assert "AwaitingConfiguration" not in first
+    assert second["AwaitingConfiguration"] is True
+
+
 def test_a_mac_escrows_its_bootstrap_token_at_the_first_login(
     server: SmallServer,
 ) -> None:

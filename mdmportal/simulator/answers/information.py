@@ -68,6 +68,14 @@ def _managed_users(device: "SimulatedDevice") -> list[str]:
     return [user.account.guid for user in device.users.values() if user.is_open]
 
 
+def _setup_administrators(device: "SimulatedDevice") -> list[dict[str, Any]]:
+    return [
+        {"GUID": account.guid, "shortName": account.short_name}
+        for account in device.state.accounts.values()
+        if account.made_by_setup
+    ]
+
+
 def _subscriptions(device: "SimulatedDevice") -> list[dict[str, Any]]:
     unit = device.unit
     return [
@@ -126,7 +134,7 @@ QUERIES: dict[str, Query] = {
     },
     "ActiveManagedUsers": _managed_users,
     "AppAnalyticsEnabled": setting("AppAnalytics", "Enabled", False),
-    "AutoSetupAdminAccounts": always([]),
+    "AutoSetupAdminAccounts": _setup_administrators,
     "AvailableDeviceCapacity": _free,
     "AwaitingConfiguration": lambda device: device.state.awaiting,
     "BatteryLevel": with_battery(_battery),

@@ -11,9 +11,14 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 
 from mdmportal.protocol import ProtocolError, cms
-from mdmportal.protocol.mobileconfig import BOOTSTRAP_TOKEN
+from mdmportal.protocol.mobileconfig import (
+    BOOTSTRAP_TOKEN,
+    PKCS1,
+    RECOVERY_KEY_ESCROW,
+)
 
 from ..errors import Error, FormatError, mdm_error
+from ..profile import read
 from .table import Answer, Request, Table
 
 if TYPE_CHECKING:
@@ -60,9 +65,7 @@ def _of_mac(device: "SimulatedDevice") -> dict[str, Any]:
         ),
         "BootstrapTokenRequiredForKernelExtensionApproval": silicon,
         "BootstrapTokenRequiredForSoftwareUpdate": silicon,
-        "FDE_Enabled": True,
-        "FDE_HasInstitutionalRecoveryKey": False,
-        "FDE_HasPersonalRecoveryKey": True,
+        **_filevault(device),
         "FirewallSettings": _firewall(),
         "RemoteDesktopEnabled": device.state.remote_desktop,
         "SecureBoot": {
@@ -80,6 +83,56 @@ def _of_mac(device: "SimulatedDevice") -> dict[str, Any]:
             "PasswordExists": "firmware" in device.state.passwords,
         }
     return info
+
+
+def _filevault(device: "SimulatedDevice") -> dict[str, Any]:
+    """With an escrow profile, the key too: encrypted to the certificate in it."""
+    enabled = device.state.filevault
+    info: dict[str, Any] = {
+        "FDE_Enabled": enabled,
+        "FDE_HasInstitutionalRecoveryKey": False,
+        "FDE_HasPersonalRecoveryKey": enabled,
+    }
+    escrow = _escrow(device)
+    if enabled and escrow:
+        payload, certificate = escrow
+        if not device.state.sealed_key:
+            device.state.sealed_key = _sealed(recovery_key(device), certificate)
+        info["FDE_PersonalRecoveryKeyCMS"] = device.state.sealed_key
+        info["FDE_PersonalRecoveryKeyDeviceKey"] = payload.get(
+            "DeviceKey", device.unit.serial_number
+        )
+    return info
+
+
+def _escrow(device: "SimulatedDevice") -> tuple[Request, x509.Certificate] | None:
+    """Return the payload that asks for the recovery key, and whom it is for."""
+    for raw in device.state.profiles.values():
+        profile = read(raw, *device.stay.identities)
+        for payload in profile.of_type(RECOVERY_KEY_ESCROW):
+            wanted = payload["EncryptCertPayloadUUID"]
+            for one in profile.of_type(PKCS1):
+                if one["PayloadUUID"] == wanted:
+                    return payload, x509.load_der_x509_certificate(
+                        one["PayloadContent"]
+                    )
+    return None
+
+
+def recovery_key(device: "SimulatedDevice") -> str:
+    """Return the personal recovery key, made when it is first needed."""
+    if not device.state.recovery_key:
+        device.state.recovery_key = _new_key()
+    return device.state.recovery_key
+
+
+def _new_key() -> str:
+    source = random.SystemRandom()
+    return "-".join("".join(source.choices(CODE_ALPHABET, k=4)) for _ in range(6))
+
+
+def _sealed(key: str, recipient: x509.Certificate) -> bytes:
+    return cms.encrypt(key.encode(), recipient)
 
 
 def _firewall() -> dict[str, Any]:
@@ -178,19 +231,22 @@ def clear_bypass_code(channel: "Channel", request: Request) -> Answer:
 
 def rotate_filevault_key(channel: "Channel", request: Request) -> Answer:
     """Make a new personal recovery key, told only to who has the certificate's key."""
+    device = channel.device
     if request["KeyType"] != "personal":
         return {}
     encoded = request.get("ReplyEncryptionCertificate")
     if encoded is None:
         raise FormatError
-    source = random.SystemRandom()
-    groups = ("".join(source.choices(CODE_ALPHABET, k=4)) for _ in range(6))
-    key = "-".join(groups)
+    if request["FileVaultUnlock"].get("Password") != recovery_key(device):
+        raise mdm_error(WRONG_PASSWORD, "FileVault does not unlock with this password.")
+    key = _new_key()
     try:
-        recipient = x509.load_der_x509_certificate(encoded)
-        sealed = cms.encrypt(key.encode(), recipient)
+        sealed = _sealed(key, x509.load_der_x509_certificate(encoded))
     except (ValueError, ProtocolError) as error:
         raise Error(97, "MDMClientError", f"No valid certificate: {error}") from error
+    device.state.recovery_key = key
+    escrow = _escrow(device)
+    device.state.sealed_key = _sealed(key, escrow[1]) if escrow else b""
     return {"RotateResult": {"EncryptedNewRecoveryKey": sealed}}
 
 

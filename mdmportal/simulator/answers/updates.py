@@ -115,7 +115,8 @@ def os_update_status(channel: "Channel", request: Request) -> Answer:
 
 
 def device_configured(channel: "Channel", request: Request) -> Answer:
-    channel.device.state.awaiting = False
+    """End what the channel waits for, be it the device or a user of it."""
+    channel.is_configured()
     return {}
 
 
@@ -125,4 +126,5 @@ ANSWERS: Table = {
     "OSUpdateStatus": os_update_status,
     "ScheduleOSUpdate": schedule_os_update,
     "ScheduleOSUpdateScan": schedule_os_update_scan,
+    "UserConfigured": device_configured,
 }

@@ -5,6 +5,8 @@ https://developer.apple.com/documentation/devicemanagement/user-list-command
 
 from typing import TYPE_CHECKING, Any
 
+from mdmportal.protocol import ProtocolError, passwordhash
+
 from ..errors import FormatError, mdm_error
 from .table import Answer, Request, Table
 
@@ -83,18 +85,29 @@ def log_out_user(channel: "Channel", request: Request) -> Answer:
 
 
 def account_configuration(channel: "Channel", request: Request) -> Answer:
-    """Make the administrators that Setup Assistant is to make."""
-    for wanted in request.get("AutoSetupAdminAccounts", []):
+    """Make the administrator that Setup Assistant is to make: the first, no other."""
+    for wanted in request.get("AutoSetupAdminAccounts", [])[:1]:
         name = wanted["shortName"]
-        channel.device.state.account(name, wanted.get("fullName", ""))
+        account = channel.device.state.account(name, wanted.get("fullName", ""))
+        account.made_by_setup = True
+        account.password_hash = wanted.get("passwordHash", b"")
     return {}
 
 
 def set_auto_admin_password(channel: "Channel", request: Request) -> Answer:
-    guids = [account.guid for account in channel.device.state.accounts.values()]
-    if request["GUID"] not in guids:
-        raise mdm_error(NO_SUCH_USER, "There is no account of this GUID.")
-    return {}
+    for account in channel.device.state.accounts.values():
+        if account.made_by_setup and account.guid == request["GUID"]:
+            account.password_hash = _checked(request["passwordHash"])
+            return {}
+    raise mdm_error(NO_SUCH_USER, "There is no account of this GUID.")
+
+
+def _checked(password_hash: bytes) -> bytes:
+    try:
+        passwordhash.matches(password_hash, "")
+    except ProtocolError as error:
+        raise FormatError from error
+    return password_hash
 
 
 ANSWERS: Table = {
