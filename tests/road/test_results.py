@@ -148,12 +148,14 @@ def test_nul_characters_do_not_reach_the_database(iphone: SimulatedDevice) -> No
 def test_the_answer_of_a_user_is_not_the_devices(mac: SimulatedDevice) -> None:
     mac.log_in("ada", "Ada L.")
     results.read_waiting()
-    before = Inventory.objects.get(request_type="ProfileList").answer
-    queue.enqueue([channel(mac, "ada").pk], "ProfileList")
-    ada = mac.users["ada"]
-    ada.connect("Acknowledged", to=ada.connect(), ProfileList=[])
+    of_profiles = Inventory.objects.filter(request_type="ProfileList")
+    before = of_profiles.get(user_id="").answer
+    ada = channel(mac, "ada")
+    queue.enqueue([ada.pk], "ProfileList")
+    mac.users["ada"].session()
     results.read_waiting()
-    assert Inventory.objects.get(request_type="ProfileList").answer == before
+    assert of_profiles.get(user_id=ada.user_id).answer == []
+    assert of_profiles.get(user_id="").answer == before
 
 
 def test_a_bypass_code_becomes_a_secret_and_no_inventory(

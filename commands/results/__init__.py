@@ -1,0 +1,140 @@
+"""Results: raw answers, read into what we know of the device.
+
+Reading is done by a task: the device's road only keeps the answer. What an answer lacks
+does not erase what an earlier one said; what cannot be read stays raw, with the reason.
+A file here is about the answers to one kind of query. Who keeps the secrets that are in
+answers listens to ``commands.signals.answered``; the inventory drops them.
+"""
+
+import datetime as dt
+import logging
+
+from django.db import (
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    transaction,
+)
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from devices.models import Device
+from mdmportal.protocol import plist
+
+from ..models import Result, State
+from ..signals import answered
+from . import (
+    acts,
+    certificates,
+    information,
+    lists,
+    managed,
+    profiles,
+    security,
+    software,
+    updates,
+)
+from .said import Reader, Said
+
+logger = logging.getLogger(__name__)
+
+BATCH = 200
+MAX_TRIES = 3
+"""An answer that ended the reading process so often is left raw."""
+
+NOTED_EVERY = dt.timedelta(minutes=1)
+"""How often it is written down when a device said something last."""
+REGROUPED_EVERY = dt.timedelta(hours=1)
+"""How often that alone has its groups looked at anew: their conditions count days."""
+
+READERS: dict[str, Reader] = {
+    "AvailableOSUpdates": updates.read,
+    "CertificateList": certificates.read,
+    "DeviceInformation": information.read,
+    "InstalledApplicationList": software.read,
+    "ManagedApplicationList": managed.read,
+    "ProfileList": profiles.read,
+    "SecurityInfo": security.read,
+    **lists.READERS,
+    **acts.READERS,
+}
+"""RequestType -> what reads its answers."""
+
+REFUSALS: dict[str, Reader] = {"DeviceInformation": information.refused}
+"""RequestType -> what is done when it was answered Error or CommandFormatError."""
+
+TABLES: dict[str, dict[str, Reader]] = {
+    State.ACKNOWLEDGED: READERS,
+    State.FAILED: REFUSALS,
+}
+"""A late answer, to what is cancelled or expired, is read by nobody here."""
+
+
+def read_waiting() -> int:
+    """Read answers that wait, oldest first; return how many were."""
+    done = 0
+    while ids := _unread():
+        for pk in ids:
+            _read(pk)
+        done += len(ids)
+    return done
+
+
+def _unread() -> list[int]:
+    waiting = Result.objects.filter(read_at__isnull=True, tries__lt=MAX_TRIES)
+    return list(waiting.order_by("pk").values_list("pk", flat=True)[:BATCH])
+
+
+def _read(pk: int) -> None:
+    """Read one answer. That it is tried is written first: it may end the process.
+
+    A database that is away is no fault of the answer: it is read another time. So is
+    what another worker wrote or swept away meanwhile, but not for ever.
+    """
+    waiting = Result.objects.filter(pk=pk, read_at__isnull=True)
+    waiting.update(tries=F("tries") + 1, problem="Reading it was cut off.")
+    try:
+        with transaction.atomic():
+            _read_locked(waiting)
+    except (InterfaceError, OperationalError):
+        waiting.update(tries=F("tries") - 1)
+        raise
+    except IntegrityError as error:
+        waiting.update(problem=_problem(error))
+    except Exception as error:  # one answer must not hold up those behind it
+        logger.exception("the answer %d cannot be read", pk)
+        waiting.update(read_at=timezone.now(), problem=_problem(error))
+
+
+def _problem(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".replace("\0", "")[:255]
+
+
+def _read_locked(waiting: QuerySet[Result]) -> None:
+    """Locked, so that another worker leaves it alone."""
+    rows = waiting.select_related(
+        "delivery__command", "delivery__channel__enrollment__device"
+    )
+    result = rows.select_for_update(of=("self",), skip_locked=True).first()
+    if result:
+        answer = plist.loads(bytes(result.body))
+        _take(Said(result.delivery, answer, result.received_at))
+        waiting.update(read_at=timezone.now(), problem="")
+
+
+def _take(said: Said) -> None:
+    answered.send(Said, said=said)
+    reader = TABLES.get(said.delivery.state, {}).get(said.request_type)
+    if reader:
+        reader(said)
+    if reader and said.is_acknowledged and said.is_of_device:
+        _note(said.device, said.at)
+
+
+def _note(device: Device, at: dt.datetime) -> None:
+    """Write down that the device said something; not for each of a dozen answers."""
+    before = device.inventory_at
+    if before is None or at - before >= REGROUPED_EVERY:
+        device.learn(inventory_at=at)
+    elif at - before >= NOTED_EVERY:
+        Device.objects.filter(pk=device.pk).update(inventory_at=at)
