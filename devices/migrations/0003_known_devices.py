@@ -2,6 +2,7 @@
 
 import django.core.validators
 import django.db.models.deletion
+import django.db.models.functions.text
 import mdmportal.fields
 from django.conf import settings
 from django.utils import timezone
@@ -158,6 +159,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='channel',
+            name='login_at',
+            field=models.DateTimeField(blank=True, editable=False, null=True),
+        ),
+        migrations.AddField(
+            model_name='channel',
             name='auth_token_digest',
             field=models.CharField(blank=True, editable=False, max_length=64),
         ),
@@ -233,11 +239,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='device',
-            name='regroup_at',
-            field=models.DateTimeField(blank=True, editable=False, null=True),
-        ),
-        migrations.AddField(
-            model_name='device',
             name='update_available',
             field=models.CharField(blank=True, max_length=64),
         ),
@@ -282,6 +283,38 @@ class Migration(migrations.Migration):
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
+            model_name='secret',
+            name='invalid_at',
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name='secret',
+            name='outcome',
+            field=models.CharField(blank=True, choices=[('refused', 'the device refused it'), ('withdrawn', 'withdrawn before the device got it'), ('unanswered', 'sent and never answered: it may be in force')], max_length=16),
+        ),
+        migrations.AddField(
+            model_name='secret',
+            name='rotate_at',
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name='secret',
+            name='rotation',
+            field=models.CharField(blank=True, max_length=255),
+        ),
+        migrations.AddIndex(
+            model_name='secret',
+            index=models.Index(fields=['device', 'kind', '-id'], name='secret_of_device'),
+        ),
+        migrations.AddIndex(
+            model_name='secret',
+            index=models.Index(condition=models.Q(('is_confirmed', False), ('replaced_at', None)), fields=['id'], name='secret_unconfirmed'),
+        ),
+        migrations.AddIndex(
+            model_name='secret',
+            index=models.Index(condition=models.Q(('rotate_at__isnull', False)), fields=['rotate_at', 'id'], name='secret_to_rotate'),
+        ),
+        migrations.AddField(
             model_name='user',
             name='list_columns',
             field=models.JSONField(blank=True, default=dict, editable=False),
@@ -289,7 +322,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='secret',
             name='kind',
-            field=models.CharField(choices=[('UnlockToken', 'unlock token'), ('BootstrapToken', 'bootstrap token'), ('ActivationLockBypassCode', 'activation lock bypass code'), ('FileVaultKey', 'FileVault recovery key'), ('RecoveryLock', 'recovery lock password'), ('FirmwarePassword', 'firmware password'), ('LockPIN', 'lock PIN'), ('AdminPassword', 'admin password')], max_length=32),
+            field=models.CharField(choices=[('UnlockToken', 'unlock token'), ('BootstrapToken', 'bootstrap token'), ('ActivationLockBypassCode', 'activation lock bypass code'), ('FileVaultKey', 'FileVault recovery key'), ('RecoveryLock', 'recovery lock password'), ('FirmwarePassword', 'firmware password'), ('LockPIN', 'lock PIN'), ('AdminPassword', 'admin password'), ('SealedFileVaultKey', 'FileVault recovery key, unreadable')], max_length=32),
         ),
         migrations.AddIndex(
             model_name='auditentry',
@@ -349,10 +382,6 @@ class Migration(migrations.Migration):
             field=models.ManyToManyField(blank=True, related_name='devices', to='devices.tag'),
         ),
         migrations.AddIndex(
-            model_name='device',
-            index=models.Index(condition=models.Q(('regroup_at__isnull', False)), fields=['regroup_at', 'id'], name='device_to_regroup'),
-        ),
-        migrations.AddIndex(
             model_name='change',
             index=models.Index(fields=['device', '-id'], name='change_history'),
         ),
@@ -383,6 +412,46 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='installedprofile',
             index=models.Index(fields=['identifier', 'device'], name='profile_where'),
+        ),
+        migrations.AddField(
+            model_name='device',
+            name='search_text',
+            field=models.GeneratedField(db_persist=True, expression=django.db.models.functions.text.Lower(models.Func('name', models.Value('|'), 'serial_number', models.Value('|'), 'udid', models.Value('|'), 'enrollment_id', models.Value('|'), 'asset_tag', models.Value('|'), 'model_name', models.Value('|'), django.db.models.functions.text.Replace(django.db.models.functions.text.Replace(models.F('imei'), models.Value(' '), models.Value('')), models.Value('-'), models.Value('')), models.Value('|'), django.db.models.functions.text.Replace(django.db.models.functions.text.Replace(models.F('meid'), models.Value(' '), models.Value('')), models.Value('-'), models.Value('')), models.Value('|'), django.db.models.functions.text.Replace(django.db.models.functions.text.Replace(models.F('phone_number'), models.Value(' '), models.Value('')), models.Value('-'), models.Value('')), models.Value('|'), django.db.models.functions.text.Replace(django.db.models.functions.text.Replace(models.F('wifi_mac'), models.Value(':'), models.Value('')), models.Value('-'), models.Value('')), models.Value('|'), django.db.models.functions.text.Replace(django.db.models.functions.text.Replace(models.F('bluetooth_mac'), models.Value(':'), models.Value('')), models.Value('-'), models.Value('')), models.Value('|'), django.db.models.functions.text.Replace(django.db.models.functions.text.Replace(models.F('ethernet_mac'), models.Value(':'), models.Value('')), models.Value('-'), models.Value('')), models.Value('|'), arg_joiner=' || ', output_field=models.TextField(), template='(%(expressions)s)')), output_field=models.TextField()),
+        ),
+        migrations.AddIndex(
+            model_name='device',
+            index=models.Index(fields=['imei'], name='device_by_imei'),
+        ),
+        migrations.AddIndex(
+            model_name='device',
+            index=models.Index(fields=['meid'], name='device_by_meid'),
+        ),
+        migrations.AddIndex(
+            model_name='device',
+            index=models.Index(fields=['phone_number'], name='device_by_phone_number'),
+        ),
+        migrations.AddIndex(
+            model_name='device',
+            index=models.Index(fields=['wifi_mac'], name='device_by_wifi_mac'),
+        ),
+        migrations.AddIndex(
+            model_name='device',
+            index=models.Index(fields=['bluetooth_mac'], name='device_by_bluetooth_mac'),
+        ),
+        migrations.AddIndex(
+            model_name='device',
+            index=models.Index(fields=['ethernet_mac'], name='device_by_ethernet_mac'),
+        ),
+        migrations.AlterModelOptions(
+            name='channel',
+            options={'ordering': ('user_id', 'pk'), 'verbose_name_plural': 'managed users'},
+        ),
+        migrations.CreateModel(
+            name='RegroupMark',
+            fields=[
+                ('device', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='regroup_mark', serialize=False, to='devices.device')),
+                ('at', models.DateTimeField(db_index=True)),
+            ],
         ),
         migrations.RunPython(prepare, migrations.RunPython.noop),
     ]

@@ -2,7 +2,7 @@
 
 from .audit import AuditEntry
 from .change import Change
-from .device import Device
+from .device import Device, RegroupMark
 from .enrollment import Channel, Enrollment, present_stay
 from .escrow import EscrowCertificate
 from .group import DeviceGroup
@@ -37,6 +37,7 @@ __all__ = [
     "Inventory",
     "InventorySchedule",
     "NetworkLogin",
+    "RegroupMark",
     "Secret",
     "SessionToken",
     "Tag",

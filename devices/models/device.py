@@ -6,11 +6,40 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Lower, Replace
 from django.urls import reverse
 from django.utils import timezone
 
 from .tag import Tag
+
+
+def _bare(column: str, *signs: str) -> Any:
+    """Return the column without these signs, which people type or leave out."""
+    expression: Any = F(column)
+    for sign in signs:
+        expression = Replace(expression, Value(sign), Value(""))
+    return expression
+
+
+def _joined(*columns: Any) -> Any:
+    """Return the columns in small letters, as one text; flat, for SQLite's parser."""
+    parts = [part for column in columns for part in (column, Value("|"))]
+    joined = Func(
+        *parts,
+        template="(%(expressions)s)",
+        arg_joiner=" || ",
+        output_field=models.TextField(),
+    )
+    return Lower(joined)
+
+
+SEARCHED = _joined(
+    *("name", "serial_number", "udid", "enrollment_id", "asset_tag", "model_name"),
+    *(_bare(name, " ", "-") for name in ("imei", "meid", "phone_number")),
+    *(_bare(name, ":", "-") for name in ("wifi_mac", "bluetooth_mac", "ethernet_mac")),
+)
+"""What a device is searched by, in one text: one comparison instead of a dozen."""
 
 
 class Device(models.Model):
@@ -68,9 +97,10 @@ class Device(models.Model):
     is_activation_locked = models.BooleanField("activation lock", null=True, blank=True)
     in_lost_mode = models.BooleanField("lost mode", null=True, blank=True)
 
+    search_text = models.GeneratedField(
+        expression=SEARCHED, output_field=models.TextField(), db_persist=True
+    )
     inventory_at = models.DateTimeField(null=True, blank=True, editable=False)
-    regroup_at = models.DateTimeField(null=True, blank=True, editable=False)
-    """Since when its groups and policies are to be looked at anew; None: they hold."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -87,10 +117,13 @@ class Device(models.Model):
         )
         indexes = (
             models.Index(fields=["name", "id"]),
-            models.Index(
-                fields=["regroup_at", "id"],
-                condition=Q(regroup_at__isnull=False),
-                name="device_to_regroup",
+            # What is typed in whole is found without going through all devices.
+            *(
+                models.Index(fields=[name], name=f"device_by_{name}")
+                for name in (
+                    *("imei", "meid", "phone_number"),
+                    *("wifi_mac", "bluetooth_mac", "ethernet_mac"),
+                )
             ),
         )
 
@@ -120,15 +153,41 @@ class Device(models.Model):
                 setattr(self, name, fitting)
                 changed.append(name)
         if changed:
-            self.regroup_at = self.regroup_at or timezone.now()
-            self.save(update_fields=[*changed, "regroup_at"])
+            self.save(update_fields=changed)
+            self.regroup([self.pk])
         return changed
 
-    @classmethod
-    def regroup(cls, ids: Iterable[int]) -> None:
-        """Have the groups and policies of these devices looked at anew, soon."""
-        rows = cls.objects.filter(pk__in=list(ids), regroup_at=None)
-        rows.update(regroup_at=timezone.now())
+    @staticmethod
+    def regroup(ids: Iterable[int]) -> None:
+        """Have the groups and policies of these devices looked at anew, soon.
+
+        Also of those that are marked: who is at them may not see yet what changed.
+        """
+        now = timezone.now()
+        RegroupMark.objects.bulk_create(
+            # Sorted, so that two who do this never wait for each other in a circle.
+            [RegroupMark(device_id=pk, at=now) for pk in sorted(set(ids))],
+            batch_size=1000,
+            update_conflicts=True,
+            unique_fields=["device"],
+            update_fields=["at"],
+        )
+
+
+class RegroupMark(models.Model):
+    """That a device's groups and policies are to be looked at anew, ``at`` this time.
+
+    Apart from the device's row: that is wide, has many indexes, and a hundred thousand
+    devices can be marked at once.
+    """
+
+    device = models.OneToOneField(
+        Device, models.CASCADE, primary_key=True, related_name="regroup_mark"
+    )
+    at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.device_id} to be regrouped"
 
 
 def version_key(version: str) -> str:

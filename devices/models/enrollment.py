@@ -101,6 +101,7 @@ class Enrollment(models.Model):
         spoken_to = reason in (self.ERASED, self.REJECTED)
         tokens = {} if spoken_to else {"push_token": "", "push_magic": ""}
         self.channels.update(push_at=None, **tokens)
+        Device.regroup([self.device_id])
         enrollment_ended.send(type(self), enrollment=self)
 
     def sign_out(self) -> None:
@@ -123,6 +124,7 @@ class Enrollment(models.Model):
             return False
         self.state, self.ended_at, self.end_reason = self.State.ACTIVE, None, ""
         self.save(update_fields=["state", "ended_at", "end_reason"])
+        Device.regroup([self.device_id])
         return True
 
 
@@ -152,6 +154,8 @@ class Channel(models.Model):
     equal nothing waits, and a device that connects costs one look at its row.
     """
 
+    DECLINED = "declined"
+
     enrollment = models.ForeignKey(Enrollment, models.CASCADE, related_name="channels")
     user_id = models.CharField(max_length=255, blank=True)
     user_short_name = models.CharField(max_length=255, blank=True)
@@ -170,7 +174,12 @@ class Channel(models.Model):
     )
     """Who of ours the user of a Mac or Shared iPad is, if that is known."""
     auth_token_digest = models.CharField(max_length=64, blank=True, editable=False)
-    """Of the AuthToken that a network user's messages must carry; '' for none."""
+    """Of the AuthToken that a network user's messages must carry; '' for none.
+
+    DECLINED for a user who is not managed until the next login.
+    """
+    login_at = models.DateTimeField(null=True, blank=True, editable=False)
+    """When a login last waited for what was ordered for the user of a Mac."""
     awaiting_configuration = models.BooleanField(default=False)
     """A user of a Shared iPad waits for UserConfigured."""
     inventory_due_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -188,6 +197,7 @@ class Channel(models.Model):
 
     class Meta:
         ordering = ("user_id", "pk")
+        verbose_name_plural = "managed users"  # the lists leave out the devices' own
         constraints = (
             models.UniqueConstraint(
                 fields=["enrollment", "user_id"], name="channel_once_per_user"

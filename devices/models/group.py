@@ -1,6 +1,7 @@
 """DeviceGroup: devices that belong together, put there by hand or by conditions."""
 
 from django.db import models
+from django.db.models import QuerySet
 
 from .device import Device
 
@@ -21,6 +22,15 @@ class DeviceGroup(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def smart(cls) -> "QuerySet[DeviceGroup]":
+        return cls.objects.filter(conditions__isnull=False)
+
+    @classmethod
+    def static(cls) -> "QuerySet[DeviceGroup]":
+        """Return the groups that devices can be put into."""
+        return cls.objects.filter(conditions__isnull=True)
 
     @property
     def is_smart(self) -> bool:

@@ -1,8 +1,10 @@
 """Secret: what a device entrusted to us, encrypted, every version kept."""
 
 import hmac
+from typing import Any
 
 from django.db import models
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from mdmportal.fields import EncryptedBinaryField
@@ -23,6 +25,14 @@ class Secret(models.Model):
         FIRMWARE_PASSWORD = "FirmwarePassword", "firmware password"
         LOCK_PIN = "LockPIN", "lock PIN"
         ADMIN_PASSWORD = "AdminPassword", "admin password"
+        SEALED_KEY = "SealedFileVaultKey", "FileVault recovery key, unreadable"
+
+    class Outcome(models.TextChoices):
+        """What became of a version that an order was to put in force, and did not."""
+
+        REFUSED = "refused", "the device refused it"
+        WITHDRAWN = "withdrawn", "withdrawn before the device got it"
+        UNANSWERED = "unanswered", "sent and never answered: it may be in force"
 
     device = models.ForeignKey(
         Device, models.SET_NULL, null=True, related_name="secrets"
@@ -42,29 +52,60 @@ class Secret(models.Model):
     """The CommandUUID of the order that is to put it in force."""
     valid_at = models.DateTimeField(null=True, blank=True)
     """When the device last showed that it holds."""
+    invalid_at = models.DateTimeField(null=True, blank=True)
+    """Since when the device says that it holds no more; it is kept all the same."""
+    outcome = models.CharField(max_length=16, blank=True, choices=Outcome)
     revealed_at = models.DateTimeField(null=True, blank=True)
+    rotate_at = models.DateTimeField(null=True, blank=True)
+    """When it is to be replaced, because somebody has seen it."""
+    rotation = models.CharField(max_length=255, blank=True)
+    """Why it was not replaced, in words."""
 
     class Meta:
         ordering = ("-created_at", "-pk")
-        indexes = (models.Index(fields=["enrollment", "kind", "-id"]),)
+        indexes = (
+            models.Index(fields=["enrollment", "kind", "-id"]),
+            models.Index(fields=["device", "kind", "-id"], name="secret_of_device"),
+            models.Index(
+                fields=["id"],
+                condition=Q(is_confirmed=False, replaced_at=None),
+                name="secret_unconfirmed",
+            ),
+            models.Index(
+                fields=["rotate_at", "id"],
+                condition=Q(rotate_at__isnull=False),
+                name="secret_to_rotate",
+            ),
+        )
         permissions = (("reveal_secret", "Can reveal secrets"),)
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.device_label}"
 
+    @property
+    def is_in_force(self) -> bool:
+        return self.is_confirmed and self.replaced_at is None
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether an order is still to put it in force."""
+        return not self.is_confirmed and self.replaced_at is None
+
+    @classmethod
+    def in_force(cls, kind: str) -> "QuerySet[Secret]":
+        """Return the versions of this kind that count, the newest first."""
+        rows = cls.objects.filter(kind=kind, is_confirmed=True, replaced_at=None)
+        return rows.order_by("-pk")
+
     @classmethod
     def current(cls, enrollment_id: int, kind: str) -> "Secret | None":
         """Return the version in force, None when there is none."""
-        return (
-            cls.objects.filter(
-                enrollment_id=enrollment_id,
-                kind=kind,
-                replaced_at__isnull=True,
-                is_confirmed=True,
-            )
-            .order_by("-pk")
-            .first()
-        )
+        return cls.in_force(kind).filter(enrollment_id=enrollment_id).first()
+
+    @classmethod
+    def current_of_device(cls, device_id: int, kind: str) -> "Secret | None":
+        """Return the version in force whatever the stay: for what outlives one."""
+        return cls.in_force(kind).filter(device_id=device_id).first()
 
     @classmethod
     def keep(cls, enrollment: Enrollment, kind: str, value: bytes) -> bool:
@@ -80,14 +121,24 @@ class Secret(models.Model):
             current.replaced_at = now
             current.save(update_fields=["replaced_at"])
         if value:
-            device = enrollment.device
-            label = device.serial_number or device.device_id
-            cls.objects.create(
-                device=device,
-                device_label=label,
-                enrollment=enrollment,
-                kind=kind,
-                value=value,
-                created_at=now,
-            )
+            cls.of_stay(enrollment, kind, value, created_at=now).save()
         return True
+
+    @classmethod
+    def of_stay(
+        cls, enrollment: Enrollment, kind: str, value: bytes, **columns: Any
+    ) -> "Secret":
+        """Return a version that is not saved yet."""
+        return cls(
+            device=enrollment.device,
+            device_label=label_of(enrollment.device),
+            enrollment=enrollment,
+            kind=kind,
+            value=value,
+            **columns,
+        )
+
+
+def label_of(device: Device) -> str:
+    """Return what tells which device it was when its row is gone."""
+    return device.serial_number or device.device_id

@@ -20,6 +20,7 @@ PAGES = (
     "/admin/devices/secret/",
     "/admin/devices/auditentry/",
     "/admin/devices/user/",
+    "/admin/devices/channel/",
     "/admin/auth/group/",
     "/admin/commands/command/",
     "/admin/commands/delivery/",
@@ -46,13 +47,20 @@ PAGES = (
 )
 TABS = (
     "overview",
+    "timeline",
+    "compliance",
     "apps",
     "profiles",
     "certificates",
+    "provisioning",
+    "restrictions",
     "security",
+    "secrets",
+    "network",
+    "users",
+    "updates",
     "commands",
     "enrollments",
-    "channels",
 )
 
 
