@@ -1,4 +1,4 @@
-"""Patience: how long others may keep a web process waiting."""
+"""Patience: how long others may keep a process waiting."""
 
 import threading
 from collections.abc import Callable

@@ -1,0 +1,28 @@
+"""Running: what waits is done, each kind in its way."""
+
+from collections.abc import Callable, Mapping
+
+from django.utils import timezone
+
+from ..models import Action, Policy
+from . import emails, orders, webhooks
+
+RUNNERS: Mapping[Action.Kind, Callable[[], int]] = {
+    Action.Kind.COMMAND: orders.place_due,
+    Action.Kind.EMAIL: emails.send_due,
+    Action.Kind.WEBHOOK: webhooks.send_due,
+}
+
+
+def run() -> int:
+    """Do what is due; return how much was done. What fails is tried again later."""
+    return sum(runner() for runner in RUNNERS.values())
+
+
+def again(policy: Policy) -> int:
+    """Have all that failed, or waits after a failure, tried now; return how much."""
+    rows = policy.actions.filter(state=Action.State.FAILED)
+    count = rows.update(state=Action.State.WAITING, tries=0, settled_at=None)
+    waiting = policy.actions.filter(state=Action.State.WAITING)
+    waiting.update(next_at=timezone.now())
+    return count
