@@ -1,23 +1,21 @@
 """Orders: a command for many, checked against Apple's schema before it is queued."""
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from devices.models import AuditEntry, Channel, Enrollment
+from devices.models import AuditEntry, Channel, Device, Enrollment
 from mdmportal import catalogue
-from mdmportal.protocol import schema
+from mdmportal.protocol import plist, schema
 
 from . import filled, queue
+from .escrow import passwords
 from .models import Command
 
 NOT_ENROLLED = "not enrolled"
-
-Own = tuple[tuple[str, bytes], ...]
-"""Keys and values for one device alone; channels with the same share a command."""
 
 
 class Invalid(ValueError):
@@ -26,6 +24,14 @@ class Invalid(ValueError):
 
 class Refused(Exception):
     """The channel cannot take the command; says why."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Channels, with their devices, whose keys are alike: they share a command."""
+
+    own: filled.Own
+    channels: dict[int, Device] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,34 +127,28 @@ def place(
 ) -> Order:
     """Queue a command for those of ``channels`` that can take it.
 
-    What ``keys`` lacks and a device entrusted to us is filled in, for each device its
-    own. The channels come with their enrollment and device. Raises Invalid for wrong
-    keys.
+    What ``keys`` lacks and the portal knows or makes up is filled in, for each device
+    its own. The channels come with their enrollment and device. Raises Invalid for
+    wrong keys.
     """
-    given = dict(keys or {})
-    lacking = [name for name in filled.names(request_type) if name not in given]
-    check(request_type, given, lacking)
-    groups: dict[Own, list[int]] = defaultdict(list)
-    devices: set[str] = set()
+    said = filled.prepare(request_type, dict(keys or {}))
+    check(request_type, said.keys, filled.lacking(request_type, said.keys))
+    _check_pin(said.keys)
+    groups: dict[bytes, Group] = {}
     refused: list[tuple[str, str]] = []
-    for channel in channels:
-        try:
-            groups[_own(channel, request_type, lacking)].append(channel.pk)
-            devices.add(str(channel.enrollment.device))
-        except (Refused, filled.Missing) as problem:
-            refused.append((str(channel.enrollment.device), str(problem)))
+    for channel, own in _own(channels, request_type, said.keys):
+        if isinstance(own, str):
+            refused.append((str(channel.enrollment.device), own))
+        else:
+            group = groups.setdefault(plist.dumps(own.keys), Group(own))
+            group.channels[channel.pk] = channel.enrollment.device
     commands = [
-        queue.enqueue(
-            ids,
-            request_type,
-            given | dict(own),
-            ordered_by=by,
-            note=note,
-            expires_at=expires_at,
-        )
-        for own, ids in groups.items()
+        _command(request_type, said, group.own, by, note, expires_at)
+        for group in groups.values()
     ]
-    queued = sum(len(ids) for ids in groups.values())
+    queue.enqueue_each(list(zip(commands, map(tuple, _ids(groups)), strict=True)))
+    devices = {d.pk: d for group in groups.values() for d in group.channels.values()}
+    queued = sum(len(group.channels) for group in groups.values())
     if queued:
         AuditEntry.write(
             by, f"ordered {request_type}", _to_whom(devices), channels=queued
@@ -156,13 +156,54 @@ def place(
     return Order(commands, queued, refused)
 
 
-def _to_whom(devices: Collection[str]) -> str:
-    return next(iter(devices)) if len(devices) == 1 else f"{len(devices)} devices"
+def _check_pin(keys: Mapping[str, Any]) -> None:
+    """A Mac locked with another PIN than one of six digits could not be opened."""
+    pin = str(keys.get("PIN", "0" * passwords.PIN_DIGITS))
+    if not (pin.isascii() and pin.isdigit() and len(pin) == passwords.PIN_DIGITS):
+        raise Invalid(f"PIN: it must have {passwords.PIN_DIGITS} digits")
 
 
-def _own(channel: Channel, request_type: str, names: Collection[str]) -> Own:
-    """Return the keys for this device alone, or raise why it gets no command."""
-    reason = refusal(channel, request_type)
-    if reason:
-        raise Refused(reason)
-    return tuple(filled.values(channel, request_type, names).items())
+def _command(
+    request_type: str,
+    said: filled.Own,
+    own: filled.Own,
+    by: Any,
+    note: str,
+    expires_at: dt.datetime | None,
+) -> Command:
+    command = Command(
+        request_type=request_type,
+        keys_plist=plist.dumps({**said.keys, **own.keys}),
+        ordered_by=by,
+        note=note,
+        expires_at=expires_at,
+    )
+    command.passwords = {**said.passwords, **own.passwords}
+    return command
+
+
+def _ids(groups: Mapping[bytes, Group]) -> Iterator[Collection[int]]:
+    return (group.channels.keys() for group in groups.values())
+
+
+def _to_whom(devices: Mapping[int, Device]) -> Device | str:
+    if len(devices) == 1:
+        return next(iter(devices.values()))
+    return f"{len(devices)} devices"
+
+
+def _own(
+    channels: Iterable[Channel], request_type: str, given: Mapping[str, Any]
+) -> Iterator[tuple[Channel, filled.Own | str]]:
+    """Yield each channel with the keys for its device alone, or why it gets nothing."""
+    rest = iter(channels)
+    while batch := list(itertools.islice(rest, queue.BATCH)):
+        reasons = {each.pk: refusal(each, request_type) for each in batch}
+        able = [each for each in batch if not reasons[each.pk]]
+        found = filled.own_keys(able, request_type, given)
+        for channel in batch:
+            own = found.get(channel.pk)
+            if isinstance(own, filled.Own):
+                yield channel, own
+            else:
+                yield channel, reasons[channel.pk] or str(own)

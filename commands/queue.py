@@ -6,7 +6,8 @@ devices connect.
 
 import datetime as dt
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -17,6 +18,7 @@ from apns.tasks import ask_for_push
 from devices.models import Channel, Enrollment
 from mdmportal.protocol import plist
 
+from .escrow import pending
 from .models import OPEN, Command, Delivery, State
 
 BATCH = 1000
@@ -24,6 +26,9 @@ BATCH = 1000
 REMOVAL, RENEWAL = 1000, 2000
 """Priorities of what is sent to a device that gets nothing else: one whose person did
 not sign in again is told to remove profiles, one whose identity expired renews it."""
+
+SCHEDULED = -100
+"""Priority of what the inventory asks by itself: after all that somebody ordered."""
 
 ANSWER_WITHIN = dt.timedelta(days=1)
 """How long after its expiry what was sent may still be answered."""
@@ -59,10 +64,49 @@ def enqueue(
 @transaction.atomic
 def enqueue_all(channels: Iterable[int], commands: Sequence[Command]) -> None:
     """Save these commands and order each of them, in this order, as enqueue does."""
-    for command in commands:
-        command.save(force_insert=True)
+    Command.objects.bulk_create(commands)
     for ids in _batches(channels):
         _deliver(commands, _reachable(ids))
+    ask_for_push()
+
+
+@transaction.atomic
+def enqueue_each(orders: Sequence[tuple[Command, Collection[int]]]) -> None:
+    """Save these commands and order each to channels of its own.
+
+    For commands that differ from device to device; a channel is in one order only.
+    Statements grow with the batches of BATCH, not with commands and channels.
+    """
+    for start in range(0, len(orders), BATCH):
+        chosen = [command for command, _ in orders[start : start + BATCH]]
+        Command.objects.bulk_create(chosen)
+    command_of = {pk: command for command, channels in orders for pk in channels}
+    for ids in _batches(command_of):
+        reachable = _reachable(ids)
+        _insert([_delivery(command_of[pk], pk) for pk in reachable], 1)
+    ask_for_push()
+
+
+@transaction.atomic
+def enqueue_several(orders: Sequence[tuple[Command, Collection[int]]]) -> None:
+    """Order each command to channels of its own; a channel may be in several orders.
+
+    For no more than BATCH channels. Commands that are saved already are ordered again.
+    """
+    Command.objects.bulk_create([one for one, _ in orders if one.pk is None])
+    counts = Counter(pk for _, channels in orders for pk in channels)
+    reachable = set(_reachable(sorted(counts)))
+    alike: dict[int, set[int]] = defaultdict(set)
+    for pk in reachable:
+        alike[counts[pk]].add(pk)
+    for each, ids in alike.items():
+        rows = [
+            _delivery(command, pk)
+            for command, channels in orders
+            for pk in channels
+            if pk in ids
+        ]
+        _insert(rows, each)
     ask_for_push()
 
 
@@ -84,20 +128,25 @@ def _reachable(ids: list[int]) -> list[int]:
 
 
 def _deliver(commands: Sequence[Command], ids: list[int]) -> None:
-    Delivery.objects.bulk_create(
-        [
-            Delivery(
-                command=command,
-                channel_id=channel,
-                priority=command.priority,
-                expires_at=command.expires_at,
-            )
-            for command in commands
-            for channel in ids
-        ]
+    rows = [_delivery(command, channel) for command in commands for channel in ids]
+    _insert(rows, len(commands))
+
+
+def _delivery(command: Command, channel: int) -> Delivery:
+    return Delivery(
+        command=command,
+        channel_id=channel,
+        priority=command.priority,
+        expires_at=command.expires_at,
     )
-    ordered = F("ordered") + len(commands)
-    Channel.objects.filter(pk__in=ids).update(ordered=ordered)
+
+
+def _insert(rows: Sequence[Delivery], each: int) -> None:
+    """Write deliveries, ``each`` for every channel, and what they put in force."""
+    Delivery.objects.bulk_create(rows)
+    pending.expect(rows)
+    ids = {row.channel_id for row in rows}
+    Channel.objects.filter(pk__in=ids).update(ordered=F("ordered") + each)
     waken(ids)
 
 
@@ -118,9 +167,13 @@ def cancel(deliveries: QuerySet[Delivery]) -> int:
     return unsent.update(state=State.CANCELLED, settled_at=timezone.now())
 
 
-def close(enrollment: Enrollment) -> int:
-    """Cancel all that is open for a device that left; return how many."""
-    waiting = Delivery.objects.filter(channel__enrollment=enrollment, state__in=OPEN)
+def close(enrollment: Enrollment, **channel: Any) -> int:
+    """Cancel all that is open for a device that left; return how many.
+
+    Or only for the ``channel`` with this value, such as ``pk``: a user who left.
+    """
+    channels = enrollment.channels.filter(**channel)
+    waiting = Delivery.objects.filter(channel__in=channels, state__in=OPEN)
     return waiting.update(state=State.CANCELLED, settled_at=timezone.now())
 
 

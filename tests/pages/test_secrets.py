@@ -14,7 +14,7 @@ from .conftest import Fleet
 from .test_access import LISTS
 from .test_push_certificate import certificate, key, pem
 
-TABS = ("overview", "commands", "security")
+TABS = ("overview", "commands", "security", "secrets")
 CHOOSE = "/admin/commands/command/order/"
 ORDERING = (f"{CHOOSE}?list=", f"{CHOOSE}ClearPasscode/?ids={{}}")
 

@@ -1,4 +1,4 @@
-"""QR codes: an address for a phone's camera."""
+"""QR codes: text for a phone's camera."""
 
 import io
 
@@ -6,10 +6,10 @@ import segno
 from django.utils.safestring import SafeString, mark_safe
 
 
-def svg(address: str) -> SafeString:
-    """Return an SVG element with ``address`` as a QR code."""
+def svg(text: str) -> SafeString:
+    """Return an SVG element with ``text`` as a QR code."""
     out = io.BytesIO()
-    segno.make(address, error="m").save(
+    segno.make(text, error="m").save(
         out, kind="svg", xmldecl=False, svgns=False, omitsize=True, border=2
     )
     return mark_safe(out.getvalue().decode())  # noqa: S308  # segno's own drawing
