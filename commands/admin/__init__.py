@@ -1,5 +1,5 @@
 """The dashboard's pages of devices and of what they are told."""
 
-from . import command, delivery, device
+from . import channel, command, delivery, device, schedule
 
-__all__ = ["command", "delivery", "device"]
+__all__ = ["channel", "command", "delivery", "device", "schedule"]

@@ -1,5 +1,6 @@
 """Command: what was ordered, by whom, and what became of it; and ordering itself."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -7,7 +8,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.views import ChangeList
 
 from devices.admin.base import LongPaginator, ReadOnlyAdmin, moment
 
@@ -20,16 +20,9 @@ SHOWN = 50
 """Deliveries on an order's page; the list has all of them."""
 
 
-class CommandList(ChangeList):  # type: ignore[misc]
-    """Adds the progress of a page's orders, by one statement for all."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        rows = list(self.result_list)  # type: ignore[has-type]
-        found = progress.of(row.pk for row in rows)
-        for row in rows:
-            row.progress = found[row.pk]
-        self.result_list = rows
+def _outcome(command: Any) -> str:
+    shown: progress.Progress = command.progress
+    return ", ".join(f"{share.count} {share.state.label}" for share in shown.shares)
 
 
 @admin.register(Command)
@@ -59,8 +52,11 @@ class CommandAdmin(ReadOnlyAdmin):
     )
     empty_button = ("admin:commands_command_order", "Send a command")
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CommandList]:
-        return CommandList
+    def prepare(self, rows: Sequence[Any]) -> None:
+        """Add the progress of a page's orders, by one statement for all."""
+        found = progress.of(row.pk for row in rows)
+        for row in rows:
+            row.progress = found[row.pk]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Command]:
         """The keys may be secret: they are decrypted on an order's own page alone."""
@@ -76,6 +72,8 @@ class CommandAdmin(ReadOnlyAdmin):
         shown: progress.Progress = command.progress  # type: ignore[attr-defined]
         cell = live.progress_cell(shown)
         return format_html('<div style="min-width: 220px">{}</div>', cell)
+
+    outcome.plain = _outcome  # type: ignore[attr-defined]
 
     def details(self, request: HttpRequest, command: Command) -> dict[str, Any]:
         deliveries = command.deliveries.select_related("channel__enrollment__device")

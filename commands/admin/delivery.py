@@ -94,6 +94,8 @@ class DeliveryAdmin(ReadOnlyAdmin):
     def live_state(self, delivery: Delivery) -> SafeString:
         return live.state_cell(delivery)
 
+    live_state.plain = Delivery.get_state_display  # type: ignore[attr-defined]
+
     @admin.display(description="ordered by")
     def by(self, delivery: Delivery) -> str:
         return str(delivery.command.ordered_by or "portal")

@@ -1,7 +1,6 @@
 """Device: the list with what can be ordered, and the page of one device."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -13,12 +12,15 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from apns.tasks import ask_for_push
+from devices.admin import putting
+from devices.admin.details_form import DetailsForm
 from devices.admin.device import DeviceList
 from devices.models import AuditEntry, Channel, Device, Enrollment, Identity
 from devices.signals import owner_assigned
 
-from .. import device_page, inventory, queue
+from .. import device_page, queue
 from ..models import Delivery
+from . import asking, escrow, importing
 
 
 def _device_channel(device: Device) -> Channel | None:
@@ -32,14 +34,11 @@ def _device_channel(device: Device) -> Channel | None:
 
 @require_POST
 def ask(request: HttpRequest, model_admin: "DeviceAdmin", pk: int) -> HttpResponse:
-    """Ask the device again for all that the inventory holds."""
+    """Ask the device again for all that the inventory holds, or for one list of it."""
     channel = model_admin.channel_to_order(request, pk)
     if channel:
-        inventory.ask(channel)
-        device = channel.enrollment.device
-        AuditEntry.write(request.user, "inventory asked", device)
-        messages.success(request, "Asked: the answers appear as the device sends them.")
-    return redirect("admin:devices_device_change", pk)
+        asking.ask(request, channel)
+    return asking.back(request, reverse("admin:devices_device_change", args=[pk]))
 
 
 @require_POST
@@ -60,16 +59,43 @@ def push(request: HttpRequest, model_admin: "DeviceAdmin", pk: int) -> HttpRespo
 @admin.register(Device)
 class DeviceAdmin(DeviceList):
     details_template = "devices/device/page.html"
-    actions = ("send",)
-    autocomplete_fields = ("owner",)
-    fields = ("owner",)
+    form = DetailsForm
+    actions = ("send", *putting.ACTIONS)
+    autocomplete_fields = ("owner", "tags")
     custom_urls = (
         ("<int:pk>/ask/", "devices_device_ask", ask),
         ("<int:pk>/push/", "devices_device_push", push),
+        ("import/", "devices_device_import", importing.import_csv),
+        ("<int:pk>/escrow/", "devices_device_escrow", escrow.escrow),
+        ("<int:pk>/rotate/<int:secret>/", "devices_device_rotate", escrow.rotate),
+        ("put/<slug:name>/", "devices_device_put", putting.put),
     )
+
+    def buttons(self, request: HttpRequest) -> list[tuple[str, str]]:
+        found = super().buttons(request)
+        if not self.has_change_permission(request):
+            return found
+        return [*found, (reverse("admin:devices_device_import"), "Import CSV")]
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Device | None:
+        """Return the device without what only the list's columns need."""
+        try:
+            return Device.objects.select_related("owner").get(pk=object_id)
+        except (Device.DoesNotExist, ValueError):
+            return None
 
     def has_order_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("commands.add_command")
+
+    def has_group_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(putting.GROUP)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Who may not change groups does not put a device into one, either."""
+        groups = ("by_hand",) if self.has_group_permission(request) else ()
+        return ("owner", "asset_tag", "tags", *groups)
 
     def channel_to_order(self, request: HttpRequest, pk: int) -> Channel | None:
         """Return the device's channel for who may order; say if there is none."""
@@ -88,16 +114,11 @@ class DeviceAdmin(DeviceList):
 
     @admin.action(description="Send a command…", permissions=["order"])
     def send(self, request: HttpRequest, queryset: QuerySet[Device]) -> HttpResponse:
-        if request.POST.get("select_across") == "1":
-            who = {"list": request.GET.urlencode()}
-        else:
-            who = {
-                "ids": ",".join(str(pk) for pk in queryset.values_list("pk", flat=True))
-            }
-        return redirect(f"{reverse('admin:commands_command_order')}?{urlencode(who)}")
+        who = putting.who(request, queryset)
+        return redirect(f"{reverse('admin:commands_command_order')}?{who}")
 
     def get_urls(self) -> list[Any]:
-        """The page stands at the row's own address, the form for the owner below it."""
+        """The page stands at the row's own address, the form for details below it."""
         from django.urls import path
 
         owner = self.admin_site.admin_view(self.owner_view)
@@ -105,9 +126,9 @@ class DeviceAdmin(DeviceList):
         return [path("<path:object_id>/owner/", owner, name=name), *super().get_urls()]
 
     def owner_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Assign the owner: the one thing about a device that people say, not it."""
+        """Change what people say of a device, not it: its owner, tags and groups."""
         context = {
-            "title": "Owner",
+            "title": "Details",
             "show_save_and_continue": False,
             "show_delete": False,
         }
@@ -122,20 +143,25 @@ class DeviceAdmin(DeviceList):
     def save_model(
         self, request: HttpRequest, obj: Device, form: Any, change: bool
     ) -> None:
-        obj.save(update_fields=["owner"])
+        """Write down who changed what; the owner is a matter of its own."""
+        obj.save(update_fields=["owner", "asset_tag"])
+        Device.regroup([obj.pk])
+        others = sorted(set(form.changed_data) - {"owner"})
+        if others:
+            fields = ", ".join(str(form.fields[name].label) for name in others)
+            AuditEntry.write(request.user, "details changed", obj, fields=fields)
+        if "owner" in form.changed_data:
+            owner = str(obj.owner) if obj.owner else None
+            AuditEntry.write(request.user, "owner assigned", obj, owner=owner)
         if obj.owner:
             owner_assigned.send(Device, owner=obj.owner)
-        owner = str(obj.owner) if obj.owner else None
-        AuditEntry.write(request.user, "owner assigned", obj, owner=owner)
 
     def details(self, request: HttpRequest, device: Device) -> dict[str, Any]:
-        tab = device_page.tab_of(request.GET.get("tab", ""))
         return {
             "title": str(device),
             "may_change": self.has_change_permission(request, device),
             "may_delete": self.has_delete_permission(request, device),
-            "tab_template": f"devices/device/{tab}.html",
-            **device_page.context(device, tab, request.user),
+            **device_page.context(device, request.user, request.GET),
         }
 
     def get_deleted_objects(

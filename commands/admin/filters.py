@@ -10,9 +10,10 @@ from mdmportal import catalogue
 
 from ..models import OPEN, State
 
+DAY = dt.timedelta(days=1)
 SPANS = {
     "hour": ("Within the last hour", dt.timedelta(hours=1)),
-    "day": ("Within the last day", dt.timedelta(days=1)),
+    "day": ("Within the last day", DAY),
     "week": ("Within the last 7 days", dt.timedelta(days=7)),
 }
 
@@ -40,6 +41,12 @@ class QueuedFilter(AgeFilter):
     title = "queued"
     parameter_name = "queued"
     column = "queued_at"
+
+    def table(self) -> Table:
+        return {
+            **super().table(),
+            "earlier": ("More than a day ago", Q(queued_at__lt=timezone.now() - DAY)),
+        }
 
 
 class SettledFilter(AgeFilter):

@@ -147,6 +147,7 @@ def fill(request: HttpRequest, model_admin: Any, request_type: str) -> HttpRespo
         request.FILES if request.method == "POST" else None,
         confirm=_confirmation(targets, request_type, preview),
         filled=filled.names(request_type),
+        optional=filled.optional(request_type),
         initial=_initial(targets, request_type),
     )
     if request.method == "POST" and preview.able and form.is_valid():

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from commands.models import Delivery
 from devices.admin.device import newest
-from devices.models import AuditEntry, Channel, Device, Inventory, Secret, User
+from devices.models import AuditEntry, Channel, Device, Secret, User
 
 from .conftest import Fleet, SignIn
 
@@ -119,32 +119,6 @@ def test_a_device_that_left_is_offered_nothing(admin: Client, fleet: Fleet) -> N
     page = admin.get(channel.enrollment.device.get_absolute_url()).content.decode()
     assert "It left management" in page
     assert "Send a command…" not in page
-
-
-def test_the_tabs_show_what_the_device_answered(admin: Client, fleet: Fleet) -> None:
-    device = fleet()[0].enrollment.device
-    answers = {
-        "InstalledApplicationList": [{"Name": "Writer"}, {"Name": None}],
-        "ProfileList": [{"PayloadDisplayName": "Wi-Fi"}],
-        "CertificateList": [{"CommonName": "Root", "NotAfter": "2020-01-01T00:00:00Z"}],
-        "SecurityInfo": {"PasscodePresent": True, "FDE_PersonalRecoveryKeyCMS": "key"},
-    }
-    for request_type, answer in answers.items():
-        Inventory.objects.create(
-            device=device,
-            request_type=request_type,
-            answer=answer,
-            received_at=timezone.now(),
-        )
-    shown = {
-        tab: admin.get(device.get_absolute_url(), {"tab": tab}).content.decode()
-        for tab in ("apps", "profiles", "certificates", "security")
-    }
-    assert "Writer" in shown["apps"]
-    assert "Wi-Fi" in shown["profiles"]
-    assert "expired 1 January 2020" in shown["certificates"]
-    assert "PasscodePresent" in shown["security"]
-    assert "<dd>key</dd>" not in shown["security"]
 
 
 def test_asking_again_queues_the_questions(admin: Client, fleet: Fleet) -> None:
