@@ -5,7 +5,7 @@ DEVICES ?= 6
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint format fleet bench clean
+.PHONY: run test lint format fleet bench bench-fleet clean
 
 run: $(VENV)/.run
 	@$(BIN)/python manage.py run --port $(PORT) --devices $(DEVICES)
@@ -30,6 +30,9 @@ fleet: $(VENV)/.dev  ## 1,000 simulated devices enroll and answer: about ten min
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
+
+bench-fleet: $(VENV)/.dev  ## the pages of 100,000 generated devices: about ten minutes
+	$(BIN)/python -m bench.large
 
 clean:
 	rm -rf $(VENV) var

@@ -118,6 +118,15 @@ def _nested(key: Key) -> forms.Field:
     return LinesField() if simple else NestedField(key)
 
 
+def _password(key: Key) -> forms.Field:
+    """Said in clear here; a Mac is told a hash of it."""
+    return forms.CharField(
+        strip=False, widget=forms.PasswordInput({"autocomplete": "new-password"})
+    )
+
+
+BY_NAME: Mapping[str, Callable[[Key], forms.Field]] = {"passwordHash": _password}
+
 FIELDS: Mapping[str, Callable[[Key], forms.Field]] = {
     "string": _text,
     "integer": _number(int),
@@ -131,7 +140,7 @@ FIELDS: Mapping[str, Callable[[Key], forms.Field]] = {
 
 def field_for(key: Key) -> forms.Field:
     """Return the form field of a key, under Apple's name."""
-    field = FIELDS.get(key.type, _nested)(key)
+    field = BY_NAME.get(key.name, FIELDS.get(key.type, _nested))(key)
     field.label = key.name
     field.required = key.required
     field.help_text = help_for(key, field)
@@ -168,6 +177,9 @@ def _range(key: Key) -> str:
 
 # --- The form
 
+REMOVABLE = "NewPassword"
+"""The key of a password that an empty one removes."""
+
 LIVES: Mapping[str, tuple[str, dt.timedelta | None]] = {
     "": ("does not expire", None),
     "hour": ("in 1 hour", dt.timedelta(hours=1)),
@@ -181,7 +193,7 @@ class OrderForm(forms.Form):
     """The keys of one command, how long it may wait, a note, and what confirms it.
 
     ``confirm`` is what must be typed, '' for nothing; ``filled`` are keys that the
-    portal fills, which are not asked for.
+    portal fills, which are not asked for; ``optional`` those that it fills if left out.
     """
 
     def __init__(
@@ -190,6 +202,7 @@ class OrderForm(forms.Form):
         *args: Any,
         confirm: str = "",
         filled: Iterable[str] = (),
+        optional: Iterable[str] = (),
         **options: Any,
     ) -> None:
         super().__init__(*args, **options)
@@ -197,6 +210,12 @@ class OrderForm(forms.Form):
         self.own = [name for name in command.keys if name not in set(filled)]
         for name in self.own:
             self.fields[f"key_{name}"] = field_for(command.keys[name])
+        for name in optional:
+            self.fields[f"key_{name}"].required = False
+        if REMOVABLE in self.own:
+            self.fields["remove"] = forms.BooleanField(
+                required=False, label="Remove the password instead of setting one"
+            )
         self.fields["expires"] = forms.ChoiceField(
             choices=[(value, title) for value, (title, _) in LIVES.items()],
             required=False,
@@ -255,7 +274,10 @@ class OrderForm(forms.Form):
     def keys(self) -> dict[str, Any]:
         """The command's keys as ordered: what was left empty is not among them."""
         values = {name: self.cleaned_data.get(f"key_{name}") for name in self.own}
-        return {name: value for name, value in values.items() if not _is_unset(value)}
+        said = {name: value for name, value in values.items() if not _is_unset(value)}
+        if self.cleaned_data.get("remove"):
+            said[REMOVABLE] = ""
+        return said
 
 
 PLAIN = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " "})

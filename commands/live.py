@@ -1,4 +1,9 @@
-"""Live: the states of deliveries and orders, drawn again while somebody looks."""
+"""Live: the states of deliveries and orders, drawn again while somebody looks.
+
+Other apps add cells of their own by ``add_kind``.
+"""
+
+from collections.abc import Callable, Mapping
 
 from django.http import HttpRequest, JsonResponse
 from django.template.loader import render_to_string
@@ -11,6 +16,16 @@ from .models import Delivery
 
 MOST = 200
 """How many cells are drawn at once; a page has fewer."""
+
+Draw = Callable[[HttpRequest, list[int]], Mapping[int, str]]
+"""Returns the HTML of the cells with these ids, as far as they may be seen."""
+
+_KINDS: dict[str, Draw] = {}
+
+
+def add_kind(kind: str, draw: Draw) -> None:
+    """Have cells ``kind:12`` drawn by ``draw``."""
+    _KINDS[kind] = draw
 
 
 def state_cell(delivery: Delivery) -> SafeString:
@@ -30,14 +45,28 @@ def progress_cell(shown: progress.Progress) -> SafeString:
 def cells(request: HttpRequest, model_admin: object) -> JsonResponse:
     """Answer ``of=delivery:1,command:2`` with the HTML of each that is there."""
     wanted = [one.partition(":") for one in request.GET.get("of", "").split(",")[:MOST]]
-    deliveries = ids(pk for kind, _, pk in wanted if kind == "delivery")
-    commands = ids(pk for kind, _, pk in wanted if kind == "command")
     drawn: dict[str, str] = {}
-    if request.user.has_perm("commands.view_delivery"):
-        for delivery in Delivery.objects.filter(pk__in=deliveries):
-            drawn[f"delivery:{delivery.pk}"] = state_cell(delivery)
-    if request.user.has_perm("commands.view_command"):
-        for pk, shown in progress.of(commands).items():
-            if shown.total:
-                drawn[f"command:{pk}"] = progress_cell(shown)
+    for kind, draw in _KINDS.items():
+        asked = ids(pk for name, _, pk in wanted if name == kind)
+        if asked:
+            found = draw(request, asked).items()
+            drawn |= {f"{kind}:{pk}": html for pk, html in found}
     return JsonResponse(drawn)
+
+
+def _deliveries(request: HttpRequest, asked: list[int]) -> Mapping[int, str]:
+    if not request.user.has_perm("commands.view_delivery"):
+        return {}
+    rows = Delivery.objects.filter(pk__in=asked)
+    return {row.pk: state_cell(row) for row in rows}
+
+
+def _commands(request: HttpRequest, asked: list[int]) -> Mapping[int, str]:
+    if not request.user.has_perm("commands.view_command"):
+        return {}
+    found = progress.of(asked)
+    return {pk: progress_cell(shown) for pk, shown in found.items() if shown.total}
+
+
+add_kind("delivery", _deliveries)
+add_kind("command", _commands)

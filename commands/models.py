@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from django.conf import settings
@@ -28,6 +29,10 @@ class Command(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     priority = models.SmallIntegerField(default=0)
     note = models.CharField(max_length=255, blank=True)
+
+    passwords: Mapping[str, bytes] = MappingProxyType({})
+    """Until it is queued: what it sets of which its keys have only a hash, by kind of
+    secret. No column."""
 
     class Meta:
         ordering = ("-ordered_at", "-pk")

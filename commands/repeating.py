@@ -1,12 +1,13 @@
 """Repeating: what failed, expired or was cancelled is ordered anew, as it was."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from devices.models import Channel
+from devices.models import Channel, Secret
 
 from . import destructive, orders, queue
+from .escrow.kept import ACCOUNTS
 from .models import Command, Delivery, State
 
 REPEATED = (State.FAILED, State.EXPIRED, State.CANCELLED)
@@ -40,10 +41,25 @@ def repeat(deliveries: Iterable[Delivery], *, by: Any) -> orders.Order:
     queued = 0
     for command, chosen in channels.items():
         note = f"Again: order {command.pk}"
-        order = orders.place(
-            chosen, command.request_type, command.keys, by=by, note=note
-        )
+        keys = _keys(command)
+        order = orders.place(chosen, command.request_type, keys, by=by, note=note)
         again += order.commands
         queued += order.queued
         refused += order.refused
     return orders.Order(again, queued, refused)
+
+
+def _keys(command: Command) -> Mapping[str, Any]:
+    """Return its keys, with the password itself where they have only a hash of it.
+
+    The password is kept again with the new order.
+    """
+    accounts = command.keys.get(ACCOUNTS)
+    if not accounts:
+        return command.keys
+    uuids = command.deliveries.values("uuid")
+    kept = Secret.objects.filter(delivery_uuid__in=uuids).first()
+    if kept is None or not kept.value:
+        return command.keys
+    first = {**accounts[0], "passwordHash": bytes(kept.value).decode()}
+    return {**command.keys, ACCOUNTS: [first, *accounts[1:]]}

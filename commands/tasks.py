@@ -2,7 +2,8 @@
 
 from celery import shared_task
 
-from . import queue, results
+from . import forgetting, queue, results, schedule
+from .escrow import pending, rotation
 
 
 @shared_task
@@ -11,5 +12,35 @@ def read_results() -> int:
 
 
 @shared_task
+def settle_secrets() -> int:
+    return pending.settle()
+
+
+@shared_task
+def rotate_secrets() -> int:
+    return rotation.rotate_due()
+
+
+@shared_task
 def expire() -> int:
     return queue.expire()
+
+
+@shared_task
+def ask_inventory() -> int:
+    return schedule.ask_due()
+
+
+@shared_task
+def forget_changes() -> int:
+    return forgetting.changes()
+
+
+@shared_task
+def forget_applications() -> int:
+    return forgetting.applications()
+
+
+@shared_task
+def forget_scheduled() -> int:
+    return forgetting.scheduled()

@@ -102,7 +102,7 @@ CONSEQUENCES: Mapping[str, str] = {
     "EraseDevice": "Everything on the device is erased, it leaves management, and "
     "nothing brings the data back.",
     "DeviceLock": "The screen is locked at once. A Mac restarts and opens only with "
-    "the PIN given here: keep it, no one else can tell it.",
+    "its PIN, which the portal keeps under Secrets.",
     "ClearPasscode": "The passcode is removed: whoever holds the device can use it "
     "until a new one is set.",
     "EnableLostMode": "The device is locked to a message. Its user cannot use it until "
@@ -164,7 +164,16 @@ TITLES: Mapping[str, str] = {
 }
 
 EXPLAINED: Mapping[str, str] = {
-    "PIN": "Six digits, for Macs. Write it down: it is not shown again.",
+    "PIN": "Six digits, for Macs. Left empty: a random one for each. It is kept under "
+    "Secrets.",
+    "NewPassword": "Left empty: a random one for each Mac. It is kept under Secrets.",
+    "CurrentPassword": "Left empty: the one in force that the portal keeps.",
+    "Password": "Left empty: the one in force that the portal keeps.",
+    "passwordHash": "The new password; the Mac is told a hash of it. Left empty: a "
+    "random one for each Mac. It is kept under Secrets.",
+    "GUID": "Left empty: of the administrator that Setup Assistant made.",
+    "AutoSetupAdminAccounts": "The first is made. Without a passwordHash it gets a "
+    "random password, kept under Secrets.",
     "Identifier": "As the device lists it.",
     "ManifestURL": "An https address of the app's manifest.",
     "iTunesStoreID": "The number in the app's App Store address.",

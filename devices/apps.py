@@ -5,3 +5,6 @@ from django.apps import AppConfig
 
 class DevicesConfig(AppConfig):
     name = "devices"
+
+    def ready(self) -> None:
+        from . import receivers  # noqa: F401

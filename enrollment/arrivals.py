@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from apns.tasks import ask_for_push
 from commands import inventory, queue
+from commands.escrow import filevault
 from devices import sessions
 from devices.authentication import Caller
 from devices.models import (
@@ -22,7 +23,7 @@ from devices.models.enrollment import ACCOUNT_DRIVEN
 from mdmportal.protocol import ProtocolError, checkin
 from mdmportal.protocol.platforms import platform_of
 
-from . import signon
+from . import signon, users
 from .models import Challenge
 
 logger = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ def open_stay(
         sessions.bind(token, enrollment)
     identity.enrollment = enrollment
     identity.save(update_fields=["enrollment"])
+    Device.regroup([device.pk])
     if not is_contested(enrollment):  # else it may not be the device it says
         learn(device, message, mode)
     return enrollment
@@ -165,6 +167,7 @@ def complete(enrollment: Enrollment, channel: Channel) -> None:
     if is_contested(enrollment):
         enrollment.state = Enrollment.State.HELD
         enrollment.save(update_fields=["state"])
+        Device.regroup([enrollment.device_id])
         logger.warning("enrollment %d is held for review", enrollment.pk)
         AuditEntry.write(None, "held for review", enrollment.device)
         return
@@ -177,9 +180,12 @@ def _admit(enrollment: Enrollment, channel: Channel) -> None:
     enrollment.enrolled_at = timezone.now()
     enrollment.save(update_fields=["state", "enrolled_at"])
     _belongs(enrollment)
+    Device.regroup([enrollment.device_id])
     channel.enrollment = enrollment
     awaiting = enrollment.awaiting_configuration
     inventory.ask(channel, and_then=[inventory.configured()] if awaiting else [])
+    filevault.install_again(channel)
+    users.admitted(enrollment)
 
 
 def _end_others(enrollment: Enrollment) -> None:

@@ -43,6 +43,8 @@ class WayForm(forms.ModelForm):  # type: ignore[type-arg]
             "session_days",
             "remove_after_days",
             "unenroll_after_days",
+            "network_users",
+            "manages_shared_users",
             "owner_may_lock",
             "owner_may_remove",
         )
@@ -56,6 +58,11 @@ class WayForm(forms.ModelForm):  # type: ignore[type-arg]
             "it closes the old address; devices enrolled by it are not affected. "
             "Account-driven devices sign in at this address for as long as they are "
             "enrolled: there it must last.",
+            "network_users": "People who log in to a Mac with an account of your "
+            "directory (Open Directory, Active Directory). To compare the password, "
+            "their account here must have the same user name and password; the portal "
+            "can do so once they have signed in here after this was chosen. Whoever "
+            "enrolls a Mac is managed in any case, and its other local users never.",
             "owner_may_lock": "On “my devices”, where IT has the right to.",
         }
         widgets = {"description": UnfoldAdminTextareaWidget({"rows": 3})}

@@ -15,7 +15,7 @@ from mdmportal.protocol.machineinfo import ATTRIBUTES
 from mdmportal.protocol.mobileconfig import EnrollmentMode
 
 from . import authority
-from .models import Challenge, EnrollmentProfile, Move
+from .models import BusinessKey, Challenge, EnrollmentProfile, Move
 from .moving_in import foreign
 
 MODES = {
@@ -132,6 +132,7 @@ def _fill(
         subject=challenge.subject,
         ca_fingerprint=_fingerprint(bytes(ours.certificate)),
         ca_name=ours.fingerprint,
+        gives_tokens=BusinessKey.in_use() is not None,
         **terms,
     )
 

@@ -5,7 +5,7 @@ import datetime as dt
 from celery import shared_task
 from django.utils import timezone
 
-from . import authority, renewal
+from . import authority, logins, renewal
 from .account import policy
 from .models import Challenge
 from .signon import metadata
@@ -20,6 +20,12 @@ def forget_challenges() -> int:
     past = timezone.now() - KEPT_FOR
     unused = Challenge.objects.filter(identity=None, expires_at__lt=past)
     return unused.delete()[0]
+
+
+@shared_task
+def forget_logins() -> int:
+    """Delete what logins of network users left behind; return how many rows."""
+    return logins.forget()
 
 
 @shared_task

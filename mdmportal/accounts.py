@@ -1,8 +1,9 @@
 """Accounts: who may sign in to the dashboard, and how."""
 
+import time
 from collections.abc import Callable
 
-from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.adapter import DefaultAccountAdapter, get_adapter
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
@@ -15,6 +16,10 @@ from django.urls import reverse
 WRONG = "The name, the e-mail address or the password is not correct."
 MISMATCHES = ("email_password_mismatch", "username_password_mismatch")
 SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+
+
+FRESH = 15 * 60
+"""Seconds after signing in, or proving it again, in which one is not asked anew."""
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -69,3 +74,15 @@ def lacks_second_factor(request: HttpRequest) -> bool:
     records = get_authentication_records(request, user)
     ways = {record.get("method") for record in records}
     return "socialaccount" not in ways and not is_mfa_enabled(user, SECOND_FACTORS)
+
+
+def is_fresh(request: HttpRequest) -> bool:
+    """Whether the person at the browser proved lately who they are.
+
+    Whom only an identity provider can ask is believed: it is its business.
+    """
+    if not get_adapter().get_reauthentication_methods(request.user):
+        return True
+    records = get_authentication_records(request, request.user)
+    latest = max((record.get("at", 0) for record in records), default=0)
+    return bool(time.time() - latest < FRESH)

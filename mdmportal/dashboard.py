@@ -2,10 +2,11 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.cache import cache
 from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.urls import reverse
@@ -15,7 +16,21 @@ from unfold.dataclasses import SearchResult
 
 from apns.models import PushCertificate
 from commands.models import OPEN, Delivery, State
-from devices.admin.filters import BANDS, SOON, UNTOLD, expiring, missing
+from compliance.admin.device import standing
+from compliance.models import Policy
+from compliance.models import State as Verdict
+from devices.admin.filters import (
+    BANDS,
+    CLOSE,
+    NOW,
+    SOON,
+    UNTOLD,
+    expiring,
+    missing,
+    seen_within,
+    with_certificate,
+)
+from devices.admin.search import search
 from devices.models import AuditEntry, Device, Enrollment, Identity
 from enrollment.models import CertificateAuthority
 
@@ -25,6 +40,9 @@ DAY = dt.timedelta(days=1)
 SYSTEMS = 8
 """How many OS versions the overview shows."""
 LATEST = 10
+MANY, REMEMBERED = 10_000, 60
+"""In a fleet of so many devices, for how many seconds its counts are remembered."""
+COUNTED = "overview"
 FOUND = 10
 """Devices that the palette (Ctrl-K) offers."""
 
@@ -63,18 +81,32 @@ def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add the overview to the context of the dashboard's first page."""
     enrolled = _by_platform()
     checks = first_run.checks(enrolled.total())
+    counted = cache.get(COUNTED) if enrolled.total() >= MANY else None
+    if counted is None:
+        counted = _counted(enrolled)
+        if enrolled.total() >= MANY:
+            cache.set(COUNTED, counted, REMEMBERED)
     context |= {
         "title": "Overview",
-        "numbers": _numbers(enrolled.total()),
-        "platforms": _platforms(enrolled),
-        "modes": _modes(),
-        "systems": _systems(),
-        "expiries": _expiries(),
+        **counted,
         "latest": AuditEntry.objects.select_related("actor")[:LATEST],
         "checks": [] if all(c.done or c.is_optional for c in checks) else checks,
         "done": sum(check.done for check in checks),
     }
     return context
+
+
+def _counted(enrolled: Counter[str]) -> dict[str, Any]:
+    """Return what takes a while to count in a large fleet."""
+    policies = _most_violated()
+    return {
+        "numbers": _numbers(enrolled.total(), policies),
+        "platforms": _platforms(enrolled),
+        "modes": _modes(),
+        "systems": _systems(),
+        "policies": _policies(policies),
+        "expiries": _expiries(),
+    }
 
 
 def _list(name: str, **query: str) -> str:
@@ -94,25 +126,35 @@ def _by_platform() -> Counter[str]:
     return Counter(dict(rows))
 
 
-def _numbers(enrolled: int) -> list[Number]:
+def _numbers(enrolled: int, policies: Sequence[tuple[int, str, int]]) -> list[Number]:
     counts = _delivery_counts()
     return [
         Number(enrolled, "devices enrolled", _list("devices_device", state="active")),
-        _warn(
-            Device.objects.filter(missing()).count(),
-            "not seen for 30 days",
-            _list("devices_device", seen="missing"),
-        ),
+        _devices(seen_within(hours=1), "seen in the last hour", seen="hour"),
+        _devices(seen_within(days=1), "seen in the last day", seen="day"),
+        _warned(missing(), "not seen for 30 days", seen="missing"),
         Number(
             Enrollment.objects.filter(state=Enrollment.State.PENDING).count(),
             "enrolling now",
             _list("devices_device", state="pending"),
         ),
         *_held(),
+        *_violating(policies),
+        _devices(~Q(update_available=""), "could update", update="available"),
+        _warned(
+            with_certificate(after=NOW, until=CLOSE),
+            "with a certificate that expires within 30 days",
+            certificate="30",
+        ),
         Number(
             counts["open"],
             "commands waiting",
             _list("commands_delivery", state="open"),
+        ),
+        _warn(
+            counts["late"],
+            "waiting for more than a day",
+            _list("commands_delivery", state="open", queued="earlier"),
         ),
         _bad(
             counts["failed"],
@@ -122,6 +164,16 @@ def _numbers(enrolled: int) -> list[Number]:
     ]
 
 
+def _devices(which: Q, words: str, **query: str) -> Number:
+    count = Device.objects.filter(which).count()
+    return Number(count, words, _list("devices_device", **query))
+
+
+def _warned(which: Q, words: str, **query: str) -> Number:
+    number = _devices(which, words, **query)
+    return _warn(number.count, words, number.url)
+
+
 def _held() -> list[Number]:
     """What waits for somebody to look at it; seldom anything."""
     held = Enrollment.objects.filter(state=Enrollment.State.HELD).count()
@@ -129,12 +181,44 @@ def _held() -> list[Number]:
     return [_warn(held, "held for review", link)] if held else []
 
 
+def _violating(policies: Sequence[tuple[int, str, int]]) -> list[Number]:
+    """Where there is no policy, there is nothing to say."""
+    if not policies:
+        return []
+    is_known = any(violating for _, _, violating in policies)
+    count = Device.objects.filter(standing(Verdict.VIOLATES)).count() if is_known else 0
+    link = _list("devices_device", compliance="violates")
+    words = "violates a policy" if count == 1 else "violate a policy"
+    return [_bad(count, words, link)]
+
+
+def _most_violated() -> list[tuple[int, str, int]]:
+    """Return the policies that most devices violate, with how many these are."""
+    count = Count("standings", filter=Q(standings__state=Verdict.VIOLATES))
+    rows = Policy.objects.annotate(violating=count).order_by("-violating", "name")
+    return list(rows.values_list("pk", "name", "violating")[:SYSTEMS])
+
+
+def _policies(rows: Sequence[tuple[int, str, int]]) -> list[Bar]:
+    state = Verdict.VIOLATES.value
+    return _bars(
+        (
+            name,
+            count,
+            _list("compliance_standing", policy__id__exact=str(pk), state=state),
+        )
+        for pk, name, count in rows
+    )
+
+
 def _delivery_counts() -> dict[str, int]:
     since = timezone.now() - DAY
     # Two statements, each on an index of its own: one would read the whole history.
     failed = Delivery.objects.filter(state=State.FAILED, settled_at__gte=since)
     waiting = Delivery.objects.filter(state__in=OPEN)
-    return {"open": waiting.count(), "failed": failed.count()}
+    late = Count("pk", filter=Q(queued_at__lt=since))
+    counts = waiting.aggregate(open=Count("pk"), late=late)
+    return {**counts, "failed": failed.count()}
 
 
 def _warn(count: int, words: str, url: str) -> Number:
@@ -263,12 +347,10 @@ def _identities_in_words(count: int) -> str:
 
 
 def find(request: HttpRequest, term: str) -> list[SearchResult]:
-    """Return devices with ``term`` in their name, model or serial number."""
+    """Return devices that ``term`` describes."""
     if not request.user.has_perm("devices.view_device"):
         return []
-    found = Q()
-    for column in ("name", "model_name", "serial_number"):
-        found |= Q(**{f"{column}__icontains": term})
+    found = search(Device.objects.defer("search_text"), term)
     return [
         SearchResult(
             title=str(device),
@@ -276,5 +358,5 @@ def find(request: HttpRequest, term: str) -> list[SearchResult]:
             link=device.get_absolute_url(),
             icon="devices",
         )
-        for device in Device.objects.filter(found).order_by("name", "pk")[:FOUND]
+        for device in found.order_by("name", "pk")[:FOUND]
     ]

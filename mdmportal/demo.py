@@ -1,15 +1,20 @@
-"""The demo of the embedded default: a person, and ways in other than the first.
+"""The demo of the embedded default: a person, ways in other than the first, policies.
 
 Made once, so that whoever tries the portal out finds devices that came in by account,
-and can sign in for one themselves. What is deleted does not come back.
+can sign in for one themselves, and sees who complies. What is deleted does not come
+back.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.db import transaction
 
-from devices.models import User
+from compliance import sweeps
+from compliance.models import Policy
+from devices.models import DeviceGroup, Tag, User
 from enrollment.models import EnrollmentProfile, MailDomain, Route
 
 from . import keys
@@ -29,6 +34,32 @@ WAYS = (
         "description": "For a device that the organisation gave you.",
         "is_listed": True,
         "requires_sign_in": True,
+    },
+)
+
+MACS = [("platform", "is", "macOS")]
+POLICIES = (
+    {
+        "name": "Up to date",
+        "description": "Older systems lack what Apple has mended since.",
+        "platforms": ["iOS", "iPadOS"],
+        "asked": [("os_version", "at_least", "18.0")],
+        "tag": "needs an update",
+    },
+    {
+        "name": "Protected",
+        "description": "Who finds a lost device must not find what is on it.",
+        "platforms": ["iOS", "iPadOS"],
+        "asked": [
+            ("passcode", "is", "yes"),
+            ("encrypted", "is", "yes"),
+            ("seen", "within", "7"),
+        ],
+    },
+    {
+        "name": "Macs: FileVault and firewall",
+        "asked": [("encrypted", "is", "yes"), ("firewall", "is", "yes")],
+        "group": "Macs",
     },
 )
 
@@ -76,3 +107,26 @@ def _make(person: Person) -> None:
     ]
     domain, _ = MailDomain.objects.get_or_create(name=DOMAIN)
     Route.objects.get_or_create(domain=domain, defaults={"way": made[0]})
+    _make_policies()
+
+
+def _make_policies() -> None:
+    macs = {"conditions": _asked(MACS)}
+    group, _ = DeviceGroup.objects.get_or_create(name="Macs", defaults=macs)
+    for each in POLICIES:
+        given: dict[str, Any] = dict(each)
+        asked, is_of_group = _asked(given.pop("asked")), bool(given.pop("group", ""))
+        if tag := given.pop("tag", ""):
+            given["tag"], _ = Tag.objects.get_or_create(name=tag)
+        policy, is_new = Policy.objects.get_or_create(
+            name=given.pop("name"), defaults={"conditions": asked, **given}
+        )
+        if is_new and is_of_group:
+            policy.groups.add(group)
+    sweeps.begin()
+
+
+def _asked(rows: Iterable[tuple[str, str, str]]) -> dict[str, object]:
+    names = ("field", "operator", "value")
+    conditions = [dict(zip(names, row, strict=True)) for row in rows]
+    return {"match": "all", "conditions": conditions}

@@ -86,6 +86,7 @@ INSTALLED_APPS = [
     "devices",
     "apns",
     "commands",
+    "compliance",
     "enrollment",
 ]
 
@@ -101,6 +102,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "mdmportal.accounts.SecondFactorMiddleware",
+    "mdmportal.zone.ZoneMiddleware",
 ]
 
 ROOT_URLCONF = "mdmportal.urls"
@@ -209,6 +211,7 @@ LOGIN_URL = reverse_lazy("account_login")
 LOGIN_REDIRECT_URL = "/"
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
+EMAIL_TIMEOUT = 20  # seconds
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="mdm@localhost")
 
 # --- Protection of browsers
@@ -247,6 +250,11 @@ MAX_SCEP_BODY = 256 * 1024
 LAST_SEEN_EVERY = env.int("LAST_SEEN_EVERY", default=60)
 """Seconds within which a device that comes again is not written down again."""
 
+INVENTORY_EVERY = env.int("INVENTORY_EVERY", default=24)
+"""Hours after which a device is asked again what it is, where no schedule says it."""
+HISTORY_DAYS = env.int("HISTORY_DAYS", default=400)
+"""Days for which it is known what changed about a device."""
+
 CLIENT_CERTIFICATE_HEADER = env.str("CLIENT_CERTIFICATE_HEADER", default="")
 """The header in which a trusted proxy hands over the device's certificate."""
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
@@ -266,6 +274,9 @@ IDENTITY_LIFE = env.int("IDENTITY_LIFE", default=2 * 365 * 24 * 60 * 60)
 RENEW_BEFORE = env.int("RENEW_BEFORE", default=180 * 24 * 60 * 60)
 """Seconds before its end at which an identity is renewed; half its life at most."""
 
+ROTATE_AFTER = env.int("ROTATE_AFTER", default=60 * 60)
+"""Seconds after which a secret that somebody was shown is replaced: time to use it."""
+
 # --- Push
 
 APNS_HOST = env.str("APNS_HOST", default="api.push.apple.com")
@@ -274,6 +285,11 @@ APNS_CA_FILE = env.str("APNS_CA_FILE", default="")
 """Roots to trust for APNS_HOST instead of the system's; for the simulator."""
 SIMULATED = env.bool("MDM_SIMULATED", default=False)
 """Devices and Apple are simulated: every page says so."""
+
+WEBHOOK_NETWORKS = env.list(
+    "WEBHOOK_NETWORKS", default=["127.0.0.0/8", "::1/128"] if SIMULATED else []
+)
+"""Networks inside of which webhooks may be, besides the internet."""
 
 ENROLL_RATE = env.str("ENROLL_RATE", default="" if SIMULATED else "600/h")
 ENROLL_RATE_PER_PERSON = env.str("ENROLL_RATE_PER_PERSON", default="60/h")
@@ -301,11 +317,25 @@ CELERY_BEAT_SCHEDULE = {
         ("wake the silent", "apns.tasks.wake_the_silent", 3600),
         ("read answers", "commands.tasks.read_results", 2),
         ("expire commands", "commands.tasks.expire", 60),
+        ("ask what is due", "commands.tasks.ask_inventory", 60),
+        ("forget changes", "commands.tasks.forget_changes", 3600),
+        ("forget applications", "commands.tasks.forget_applications", 3600),
+        ("forget scheduled queries", "commands.tasks.forget_scheduled", 3600),
+        ("settle secrets", "commands.tasks.settle_secrets", 5),
+        ("rotate secrets", "commands.tasks.rotate_secrets", 60),
         ("forget challenges", "enrollment.tasks.forget_challenges", 3600),
         ("renew identities", "enrollment.tasks.renew_identities", 3600),
         ("roll authorities over", "enrollment.tasks.roll_over", 3600),
+        ("regroup devices", "devices.tasks.regroup", 5),
+        ("sweep smart groups", "devices.tasks.sweep", 3600),
+        ("begin policies' sweeps", "compliance.tasks.begin_sweeps", 3600),
+        ("sweep by policies", "compliance.tasks.sweep", 10),
+        ("act on verdicts", "compliance.tasks.act", 30),
+        ("count verdicts", "compliance.tasks.count", 3600),
+        ("forget policies' actions", "compliance.tasks.forget_actions", 24 * 3600),
         ("forget browsers' sessions", "mdmportal.tasks.clear_sessions", 24 * 3600),
         ("forget sign-ins", "enrollment.tasks.forget_sign_ins", 3600),
+        ("forget logins", "enrollment.tasks.forget_logins", 3600),
         ("enforce sign-in", "enrollment.tasks.enforce_sign_in", 600),
         ("read SAML metadata", "enrollment.tasks.read_metadata", 4 * 3600),
     )

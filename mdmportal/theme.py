@@ -69,13 +69,26 @@ def _list(title: str, icon: str, app: str, model: str, *others: str) -> Any:
 
 
 ORDER = "admin:commands_command_order"
+USERS = "admin:devices_channel_changelist"
 
 NAVIGATION = [
     {
         "items": [
             {"title": "Overview", "icon": "home", "link": reverse_lazy("admin:index")},
             _list("Devices", "devices", "devices", "device"),
+            _entry("Managed users", "group", USERS, "devices.view_device"),
             _list("Device groups", "workspaces", "devices", "devicegroup"),
+            _list("Tags", "sell", "devices", "tag"),
+            _list("Inventory schedules", "update", "devices", "inventoryschedule"),
+            _list("Compliance", "verified_user", "compliance", "policy"),
+        ],
+    },
+    {
+        "title": "On devices",
+        "items": [
+            _list("Applications", "apps", "devices", "application"),
+            _list("Profiles", "description", "devices", "installedprofile"),
+            _list("Certificates", "verified", "devices", "installedcertificate"),
         ],
     },
     {
@@ -104,6 +117,7 @@ NAVIGATION = [
             _list(
                 "Push certificate", "notifications_active", "apns", "pushcertificate"
             ),
+            _list("Apple Business Manager", "storefront", "enrollment", "businesskey"),
             _list("Users", "person", "devices", "user"),
             _list("Roles", "group", "auth", "group"),
         ],

@@ -1,21 +1,28 @@
 """Base: what the dashboard's lists and pages have in common."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import FieldDoesNotExist, PermissionDenied
+from django.core.paginator import Page, Paginator
+from django.db.models import BinaryField, QuerySet
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import path, reverse
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
+
+from .. import csv_export
+from ..models import AuditEntry
 
 COUNTED = 10_000
 """How far long lists are counted: beyond, the number costs more than it tells."""
@@ -35,6 +42,7 @@ def moment(column: str, title: str = "") -> Callable[[Any], str]:
         return date_format(localtime(value), "j M Y, H:i") if value else "-"
 
     show.__name__ = column
+    show.plain = lambda row: getattr(row, column)  # type: ignore[attr-defined]
     return show
 
 
@@ -47,13 +55,89 @@ def ids(texts: Iterable[str]) -> list[int]:
     ]
 
 
+class MoreThan(int):
+    """A count that was not finished: as text it says so."""
+
+    def __str__(self) -> str:
+        return f"more than {int(self):,}"
+
+
+def bounded(count: int) -> int:
+    """Return a count of no more than COUNTED + 1 as what is known by it."""
+    return MoreThan(COUNTED) if count > COUNTED else count
+
+
 class LongPaginator(Paginator):  # type: ignore[type-arg]
     """For lists that grow without end: counts no further than COUNTED."""
 
     @cached_property
     def count(self) -> int:
         rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
-        return rows[:COUNTED].count()
+        return bounded(rows[: COUNTED + 1].count())
+
+
+class KeyPaginator(Paginator):  # type: ignore[type-arg]
+    """Finds the keys of a page first: rows before it are counted off in the index,
+    with nothing that is joined to them."""
+
+    def page(self, number: int | str) -> Any:
+        number = self.validate_number(number)
+        start = (number - 1) * self.per_page
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        keys = rows.prefetch_related(None).select_related(None)
+        found = list(keys.values_list("pk", flat=True)[start : start + self.per_page])
+        return Page(rows.filter(pk__in=found), number, self)
+
+
+COLUMNS = "columns"
+"""The parameter of a list's address that says which columns it shows."""
+
+
+class List(ChangeList):  # type: ignore[misc]
+    """A list's page: what its rows need beside themselves is had for all at once."""
+
+    def get_filters_params(self, params: Any = None) -> dict[str, Any]:
+        found: dict[str, Any] = super().get_filters_params(params)
+        found.pop(COLUMNS, None)
+        return found
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows = list(self.result_list)  # type: ignore[has-type]
+        self.model_admin.prepare(rows)
+        self.result_list = rows
+
+
+def column_name(column: Any) -> str:
+    return column if isinstance(column, str) else str(column.__name__)
+
+
+def is_secret(model_admin: Any, column: Any) -> bool:
+    """Return whether a column is one whose values never leave the portal."""
+    try:
+        field = model_admin.opts.get_field(column_name(column))
+    except FieldDoesNotExist:
+        return False
+    return isinstance(field, BinaryField)
+
+
+def plain(model_admin: Any, column: Any) -> Callable[[Any], object]:
+    """Return what tells a column's value for a file: what is shown, unless the column
+    has a ``plain`` of its own, or is a field, whose choice is said in words."""
+    if column == "__str__":
+        return str
+    if not isinstance(column, str):
+        return getattr(column, "plain", column)  # type: ignore[no-any-return]
+    method = getattr(model_admin, column, None)
+    if method is not None:
+        return getattr(method, "plain", method)  # type: ignore[no-any-return]
+
+    def value(row: Any) -> object:
+        display = getattr(row, f"get_{column}_display", None)
+        found = display() if display else getattr(row, column)
+        return found() if callable(found) else found
+
+    return value
 
 
 class Admin(ModelAdmin):  # type: ignore[misc]
@@ -68,6 +152,79 @@ class Admin(ModelAdmin):  # type: ignore[misc]
     empty: tuple[str, str, str] = ("inbox", "Nothing here yet", "")
     empty_button: tuple[str, str] | None = None
     details_template = ""
+    csv_ids: Sequence[str] = ("id",)
+    """What a CSV file says of each row before the columns shown."""
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.csv_view)
+        name = f"{self.opts.app_label}_{self.opts.model_name}_csv"
+        return [path("csv/", view, name=name), *super().get_urls()]
+
+    def _url(self, name: str) -> str:
+        app, model = self.opts.app_label, self.opts.model_name
+        return reverse(f"{self.admin_site.name}:{app}_{model}_{name}")
+
+    @property
+    def list_url(self) -> str:
+        return self._url("changelist")
+
+    @property
+    def csv_url(self) -> str:
+        return self._url("csv")
+
+    def buttons(self, request: HttpRequest) -> list[tuple[str, str]]:
+        """Return what else stands above the list: where it leads, and what it says."""
+        return []
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return List
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"list_buttons": self.buttons(request), **(extra_context or {})}
+        return super().changelist_view(request, context)  # type: ignore[no-any-return]
+
+    def prepare(self, rows: Sequence[Any]) -> None:
+        """Add to a page's rows, or a chunk of a file's, what counts for each."""
+
+    def csv_view(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+        """Return the list, filtered and sorted as its address says, as a CSV file."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            listing = self.get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            return redirect(self.list_url)
+        names = [
+            name
+            for name in listing.list_display
+            if name != "action_checkbox" and not is_secret(self, name)
+        ]
+        plural = str(self.opts.verbose_name_plural)
+        asked = request.GET.urlencode() or None
+        AuditEntry.write(request.user, "exported", plural, filters=asked)
+        ours = [each for each in self.csv_ids if each not in names]
+        header = [*ours, *(self._heading(name) for name in names)]
+        rows = self._csv_rows(listing.queryset, [*ours, *names])
+        file = csv_export.lines(header, rows)
+        answer = StreamingHttpResponse(file, content_type="text/csv; charset=utf-8")
+        name = f"{plural.replace(' ', '-')}.csv"
+        answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return answer
+
+    def _heading(self, column: Any) -> str:
+        name = column_name(column)
+        return str(self.opts.verbose_name) if name == "__str__" else name
+
+    def _csv_rows(
+        self, found: QuerySet[Any], names: Sequence[Any]
+    ) -> Iterator[list[object]]:
+        values = [plain(self, name) for name in names]
+        for chunk in csv_export.chunks(found):
+            self.prepare(chunk)
+            for row in chunk:
+                yield [value(row) for value in values]
 
     def page(self, request: HttpRequest, template: str, **context: Any) -> HttpResponse:
         """Return a page of our own in the dashboard's frame."""

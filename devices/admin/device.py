@@ -1,65 +1,91 @@
 """Device: the list of all hardware. Its own page needs the queue: commands.admin."""
 
-from django.contrib import admin
-from django.contrib.humanize.templatetags.humanize import naturaltime
-from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
-from django.http import HttpRequest
-from django.utils.safestring import SafeString
-from unfold.decorators import display
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
 
-from ..models import Channel, Device, Enrollment, present_stay
-from .base import Admin
-from .enrollment import state_badge
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path, reverse
+from django.views.decorators.http import require_POST
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+
+from ..models import Device, User
+from . import columns
+from .base import COLUMNS, Admin, KeyPaginator
+from .columns import newest
 from .filters import (
+    ActivationLockFilter,
+    ApplicationFilter,
+    CertificateFilter,
+    EncryptionFilter,
+    FirewallFilter,
+    InstalledProfileFilter,
+    LostModeFilter,
+    ModeFilter,
+    PasscodeFilter,
     PlatformFilter,
     SeenFilter,
     StateFilter,
     SupervisedFilter,
-    ValuesFilter,
+    UpdateFilter,
+    VersionFilter,
+    WayTextFilter,
 )
+from .joined import GroupFilter, TagFilter
+from .search import search
 
-LAST_SEEN = Subquery(
-    Channel.objects.filter(enrollment__device=OuterRef("pk"), user_id="")
-    .order_by("-enrollment__opened_at", "-enrollment_id")
-    .values("last_seen_at")[:1]
-)
-"""Only for sorting: a page's rows get theirs by two statements for all of them."""
+__all__ = ["DeviceList", "newest"]
+
+
+@require_POST
+def choose_columns(request: HttpRequest, model_admin: "DeviceList") -> HttpResponse:
+    """Keep which columns a person wants to see, and go back to the list."""
+    if not model_admin.has_view_permission(request):
+        raise PermissionDenied
+    person: User = request.user  # type: ignore[assignment]
+    names = [] if "usual" in request.POST else request.POST.getlist("column")
+    kept = {**person.list_columns, columns.LIST: names}
+    person.list_columns = kept
+    person.save(update_fields=["list_columns"])
+    query = request.POST.get("query", "")
+    return redirect(
+        f"{model_admin.list_url}?{query}" if query else model_admin.list_url
+    )
 
 
 class DeviceList(Admin):
-    list_display = (
-        "title",
-        "serial_number",
-        "system",
-        "owner",
-        "state",
-        "supervised",
-        "last_seen",
-    )
     list_filter = (
         StateFilter,
         PlatformFilter,
+        VersionFilter,
+        UpdateFilter,
         SeenFilter,
         SupervisedFilter,
+        EncryptionFilter,
+        PasscodeFilter,
+        FirewallFilter,
+        ActivationLockFilter,
+        LostModeFilter,
+        ModeFilter,
+        WayTextFilter,
+        ("owner", AutocompleteSelectFilter),
         ("owner", admin.EmptyFieldListFilter),
-        ("os_version", ValuesFilter),
+        CertificateFilter,
+        ApplicationFilter,
+        InstalledProfileFilter,
+        GroupFilter,
+        TagFilter,
     )
-    list_select_related = ("owner",)
     ordering = ("name", "pk")
-    search_fields = (
-        "name",
-        "serial_number",
-        "udid",
-        "enrollment_id",
-        "imei",
-        "wifi_mac",
-        "owner__username",
-        "owner__first_name",
-        "owner__last_name",
-        "owner__email",
-    )
-    search_help_text = "Name, serial, UDID, IMEI, MAC, owner"
+    search_fields = ("search_text",)
+    search_help_text = "Name, serial, UDID, IMEI, MAC, asset tag, person"
     list_per_page = 50
+    paginator = KeyPaginator
+    csv_ids = ("id", "udid", "enrollment_id", "serial_number")
     empty = (
         "devices",
         "No device here yet",
@@ -67,6 +93,11 @@ class DeviceList(Admin):
         "it. It cannot be added by hand.",
     )
     empty_button = ("admin:enrollment_enrollmentprofile_changelist", "See the ways in")
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(partial(choose_columns, model_admin=self))
+        name = "devices_device_columns"
+        return [path("columns/", view, name=name), *super().get_urls()]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -76,39 +107,45 @@ class DeviceList(Admin):
     ) -> bool:
         return bool(request.user.is_superuser)
 
+    def buttons(self, request: HttpRequest) -> list[tuple[str, str]]:
+        """Offer to keep what the list is filtered by as a smart group."""
+        asked = request.GET.copy()
+        for name in (COLUMNS, "o", "p"):
+            asked.pop(name, None)
+        if not asked or not request.user.has_perm("devices.add_devicegroup"):
+            return super().buttons(request)
+        page = reverse("admin:devices_devicegroup_add")
+        url = f"{page}?{urlencode({'from': asked.urlencode()})}"
+        return [*super().buttons(request), (url, "Save as smart group")]
+
+    def shown(self, request: HttpRequest) -> tuple[str, ...]:
+        """Return the names of the columns to show to this person."""
+        kept = getattr(request.user, "list_columns", {})
+        return columns.chosen(request.GET.get(COLUMNS), kept.get(columns.LIST))
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        return [columns.COLUMNS[name].as_display() for name in self.shown(request)]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Device]:
         rows: QuerySet[Device] = super().get_queryset(request)
-        channels = Prefetch("channels", Channel.objects.filter(user_id=""))
-        stays = Enrollment.objects.order_by("-opened_at", "-pk")
-        return rows.prefetch_related(
-            Prefetch("enrollments", stays.prefetch_related(channels))
-        )
+        return columns.fetched(rows, self.shown(request))
 
-    @display(description="device", ordering="name", header=True)  # type: ignore[untyped-decorator, unused-ignore]
-    def title(self, device: Device) -> tuple[str, str]:
-        model = device.model_name or device.product_name or device.model
-        return str(device), model or "model unknown"
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Device], search_term: str
+    ) -> tuple[QuerySet[Device], bool]:
+        return search(queryset, search_term), False
 
-    @admin.display(ordering="os_version")
-    def system(self, device: Device) -> str:
-        return f"{device.platform} {device.os_version}".strip() or "-"
-
-    @admin.display()
-    def state(self, device: Device) -> SafeString:
-        return state_badge(newest(device))
-
-    @admin.display(ordering="is_supervised")
-    def supervised(self, device: Device) -> str:
-        return {True: "yes", False: "no"}.get(device.is_supervised, "-")  # type: ignore[arg-type]
-
-    @admin.display(description="last seen", ordering=LAST_SEEN)
-    def last_seen(self, device: Device) -> str:
-        stay = newest(device)
-        channel = next(iter(stay.channels.all()), None) if stay else None
-        seen = channel.last_seen_at if channel else None
-        return str(naturaltime(seen)) if seen else "never"
-
-
-def newest(device: Device) -> Enrollment | None:
-    """Return the device's present or last stay; of prefetched rows without a query."""
-    return present_stay(device.enrollments.all())
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        shown = set(self.shown(request))
+        choices = [
+            (column.name, column.title, column.name in shown)
+            for column in columns.COLUMNS.values()
+            if column.name != columns.FIRST
+        ]
+        asked = request.GET.copy()
+        asked.pop(COLUMNS, None)
+        asked.pop("o", None)  # it counts columns
+        context = {"list_columns": choices, "list_query": asked.urlencode()}
+        return super().changelist_view(request, {**context, **(extra_context or {})})

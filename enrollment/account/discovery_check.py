@@ -21,7 +21,8 @@ from urllib3.exceptions import (
     TimeoutError,
 )
 
-from ..patience import TookTooLong, within
+from mdmportal.patience import TookTooLong, within
+
 from .discovery import PATH
 
 HOPS = 5

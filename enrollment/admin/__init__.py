@@ -2,6 +2,7 @@
 
 from . import (
     authority,
+    business,
     domain,
     enrollment,
     identity,
@@ -13,6 +14,7 @@ from . import (
 
 __all__ = [
     "authority",
+    "business",
     "domain",
     "enrollment",
     "identity",

@@ -17,8 +17,9 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget
 from devices.admin.base import Admin, badge, moment
 from devices.admin.enrollment import state_badge
 from devices.models import Enrollment
+from mdmportal import qr
 
-from .. import invitations, qr
+from .. import invitations
 from ..models import Invitation
 
 SHOWN = 50

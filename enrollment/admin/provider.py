@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 
 from devices.admin.base import Admin, badge
-from devices.models import AuditEntry
+from devices.models import AuditEntry, DeviceGroup
 
 from .. import signon
 from ..models import GroupRule, IdentityProvider
@@ -48,6 +48,14 @@ class GroupRuleInline(BySuperusers, TabularInline):  # type: ignore[misc]
     extra = 0
     hide_title = True
     verbose_name_plural = "What its groups give"
+
+    def formfield_for_foreignkey(
+        self, db_field: Any, request: HttpRequest, **options: Any
+    ) -> Any:
+        """Devices join groups that are filled by hand, not by conditions."""
+        if db_field.name == "device_group":
+            options["queryset"] = DeviceGroup.static()
+        return super().formfield_for_foreignkey(db_field, request, **options)
 
 
 def check(request: HttpRequest, model_admin: "ProviderAdmin", pk: int) -> HttpResponse:

@@ -144,6 +144,7 @@ def _complete(source: MigrationSource, stay: Enrollment) -> None:
     stay.save(update_fields=["state", "enrolled_at"])
     if source.way.device_group:
         source.way.device_group.devices.add(stay.device)
+    Device.regroup([stay.device_id])
 
 
 def _set_bootstrap_token(

@@ -10,8 +10,9 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from devices.models import User
+from mdmportal import qr
 
-from .. import account, qr
+from .. import account
 from ..account import discovery
 from ..models import EnrollmentProfile, Invitation
 from . import agent, attempts, guides, privacy, progress

@@ -24,9 +24,15 @@ from django.urls import reverse
 from ..models import IdentityProvider, MailDomain
 from . import people, providers
 from .claims import domain_of
-from .rules import apply_device_groups
+from .rules import apply_device_groups, apply_device_groups_of
 
-__all__ = ["SocialAccountAdapter", "apply_device_groups", "begin", "login_url"]
+__all__ = [
+    "SocialAccountAdapter",
+    "apply_device_groups",
+    "apply_device_groups_of",
+    "begin",
+    "login_url",
+]
 
 log = logging.getLogger(__name__)
 

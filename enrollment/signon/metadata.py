@@ -19,8 +19,9 @@ from django.core.cache import cache
 from onelogin.saml2.idp_metadata_parser import OneLogin_Saml2_IdPMetadataParser
 from urllib3.exceptions import HTTPError
 
+from mdmportal.patience import TookTooLong, within
+
 from ..models import IdentityProvider
-from ..patience import TookTooLong, within
 
 log = logging.getLogger(__name__)
 

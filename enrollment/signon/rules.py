@@ -61,6 +61,13 @@ def apply_device_groups(user: User) -> None:
         change(*devices)
 
 
+def apply_device_groups_of(users: Iterable[User]) -> None:
+    """Do so for many, if there is a rule at all."""
+    if GroupRule.objects.filter(device_group__isnull=False).exists():
+        for user in users:
+            apply_device_groups(user)
+
+
 def _groups_due(user: User) -> Iterable[int]:
     for account in SocialAccount.objects.filter(user=user):
         rules = GroupRule.objects.filter(

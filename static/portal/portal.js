@@ -72,7 +72,25 @@ function followIfTouched() {
   if (link && navigator.maxTouchPoints > 1) location.replace(link.href);
 }
 
+// On a phone the tabs are wider than the page: the open one is scrolled to.
+function showOpenTab() {
+  for (const tabs of document.querySelectorAll(".mp-tabs, .mp-kinds")) {
+    const open = tabs.querySelector("[aria-current]");
+    if (open) tabs.scrollLeft = open.offsetLeft - tabs.offsetLeft - 24;
+  }
+}
+
+// The server shows times in the zone of who looks, from the next page on.
+function tellZone() {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (!zone || document.cookie.includes(`zone=${zone}`)) return;
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `zone=${zone}; path=/; max-age=31536000; samesite=lax${secure}`;
+}
+
 document.addEventListener("DOMContentLoaded", () => {
+  tellZone();
+  showOpenTab();
   document.documentElement.classList.add("mp-scripted");
   followIfTouched();
   protectFields();

@@ -18,6 +18,7 @@ LISTS = (
     "devices_secret",
     "devices_auditentry",
     "devices_user",
+    "devices_channel",
     "auth_group",
     "commands_command",
     "commands_delivery",
@@ -123,7 +124,7 @@ def test_who_is_no_superuser_makes_none(sign_in: SignIn) -> None:
     assert not User.objects.get(username="crony").is_superuser
 
 
-@pytest.mark.parametrize("page", ["change", "password_change", "delete"])
+@pytest.mark.parametrize("page", ["edit", "password_change", "delete"])
 def test_who_is_no_superuser_touches_none(sign_in: SignIn, page: str) -> None:
     keeper = sign_in("devices.view_user", "devices.change_user", "devices.delete_user")
     boss = User.objects.create_superuser("boss", password="a long enough word 7")

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
+from compliance.models import Policy
+from devices.conditions import read
 from devices.models import User
 from enrollment.models import EnrollmentProfile, MailDomain, Route
 from mdmportal import demo
@@ -20,6 +22,17 @@ def test_its_person_can_sign_in_and_finds_the_ways_in(tmp_path: Path) -> None:
     page = client.get("/enroll/").content.decode()
     assert all(str(way["name"]).replace("'", "&#x27;") in page for way in demo.WAYS)
     assert Route.objects.get().way.kind == EnrollmentProfile.Kind.BYOD
+
+
+def test_its_policies_are_for_what_is_simulated(tmp_path: Path) -> None:
+    demo.prepare(tmp_path)
+    made = Policy.objects.all()
+    assert [policy.name for policy in made] == sorted(
+        str(each["name"]) for each in demo.POLICIES
+    )
+    assert all(policy.rules.items for policy in made)
+    macs = made.get(groups__name="Macs").groups.get()
+    assert read(macs.conditions).words() == "Platform is macOS"
 
 
 def test_it_is_made_once(tmp_path: Path) -> None:

@@ -3,13 +3,17 @@
 import datetime as dt
 import re
 
+import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from commands import queue
 from commands.models import Delivery, State
-from devices.models import Channel, User
+from devices.models import Channel, Device, InstalledCertificate, User
+from mdmportal import dashboard
 
 from .conftest import Fleet, SignIn
 
@@ -20,6 +24,10 @@ def tiles(client: Client) -> dict[str, int]:
     page = client.get(reverse("admin:index")).content.decode()
     found = TILE.findall(page)
     return {url.replace("&amp;", "&"): int(count) for url, count in found}
+
+
+def query_of(url: str) -> str:
+    return url.partition("?")[2]
 
 
 def listed(client: Client, url: str) -> int:
@@ -38,8 +46,27 @@ def test_every_number_is_that_of_the_list_it_leads_to(
     Delivery.objects.filter(pk=command.deliveries.all()[0].pk).update(
         state=State.FAILED, settled_at=timezone.now()
     )
+    late, device = command.deliveries.all()[1], channels[2].enrollment.device
+    Delivery.objects.filter(pk=late.pk).update(
+        queued_at=timezone.now() - dt.timedelta(days=2)
+    )
+    Device.objects.filter(pk=device.pk).update(update_available="18.1")
+    for days in (10, 20, 40):
+        expires = timezone.now() + dt.timedelta(days=days)
+        InstalledCertificate.objects.create(device=device, not_after=expires)
     shown = tiles(admin)
-    assert sorted(shown.values()) == [0, 1, 1, 3, 4]
+    assert {query_of(url): count for url, count in shown.items()} == {
+        "state=active": 4,
+        "seen=hour": 3,
+        "seen=day": 3,
+        "seen=missing": 1,
+        "state=pending": 0,
+        "update=available": 1,
+        "certificate=30": 1,
+        "state=open": 3,
+        "state=open&queued=earlier": 1,
+        "state=failed&settled=day": 1,
+    }
     for url, count in shown.items():
         assert listed(admin, url) == count, url
 
@@ -105,3 +132,22 @@ def test_the_palette_finds_devices_by_how_their_names_begin(
     found = admin.get(reverse("admin:search"), {"s": "SERIAL0001", "extended": "1"})
     assert b"Device 1" in found.content
     assert b"Device 2" not in found.content
+
+
+def test_a_large_fleet_is_counted_once_a_minute(
+    admin: Client, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dashboard, "MANY", 3)
+    fleet(2)
+    page = reverse("admin:index")
+    assert _statements(admin, page) == _statements(admin, page)
+    fleet(1)
+    counted = _statements(admin, page)
+    assert _statements(admin, page) < counted <= 30
+    assert tiles(admin)[f"{reverse('admin:devices_device_changelist')}?seen=hour"] == 3
+
+
+def _statements(client: Client, url: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        client.get(url)
+    return len(captured)

@@ -127,7 +127,8 @@ def test_a_device_with_a_long_history_is_asked_by_what_is_open(
 ) -> None:
     row = caller_row(device)
     values = reports._values(row, Report(status=Status.IDLE))
-    sql = getattr(reports, name).format(lock="", unchanged=reports._unchanged(row))
+    unchanged = reports._unchanged(row)
+    sql = getattr(reports, name).format(lock="", within="", unchanged=unchanged)
     explain = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
     with connection.cursor() as cursor:
         cursor.execute(f"{explain} {sql}", values)
