@@ -36,6 +36,18 @@ PAGES = (
     "/admin/enrollment/maildomain/add/",
     "/admin/enrollment/invitation/",
     "/admin/enrollment/invitation/add/",
+    "/admin/devices/tag/",
+    "/admin/devices/inventoryschedule/",
+    "/admin/devices/inventoryschedule/add/",
+    "/admin/devices/application/",
+    "/admin/devices/installedprofile/",
+    "/admin/devices/installedcertificate/",
+    "/admin/devices/device/import/",
+    "/admin/compliance/policy/",
+    "/admin/compliance/policy/add/",
+    "/admin/compliance/standing/",
+    "/admin/compliance/action/",
+    "/admin/enrollment/businesskey/",
     "/admin/devices/devicegroup/",
     "/admin/devices/devicegroup/add/",
     "/admin/apns/pushcertificate/",
@@ -97,8 +109,13 @@ def test_a_command_is_followed_to_its_answer_without_reloading(
 
 def test_erasing_asks_for_the_devices_name(staff: Visitor, enroll: Enroll) -> None:
     phone = enroll()
-    page = staff.page
-    staff.open(f"/admin/devices/device/{phone.row()['id']}/change/")
+    page, its_page = staff.page, f"/admin/devices/device/{phone.row()['id']}/change/"
+
+    def has_told_its_name() -> bool:
+        staff.open(its_page)
+        return phone.device.state.name in page.locator("h1").first.inner_text()
+
+    wait_for(has_told_its_name, "its name, which is to be typed")
     page.click("a.mp-button:has-text('Erase…')")
     page.click("text=Send EraseDevice to 1 device")
     expect(page.locator(".mp-note--bad").last).to_contain_text("Nothing was sent")

@@ -7,6 +7,7 @@ of the portal's, by OpenID Connect and by SAML 2.0.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -127,6 +128,13 @@ class World:
         """Return all that is enrolled, by what each device calls itself."""
         return dict(self.run(STAYS))
 
+    def has_told_all(self, device: SimulatedDevice) -> bool:
+        """Whether all that it was asked is acknowledged; it connects to be asked."""
+        device.session()
+        deliveries = self.stays()[_name(device)]["deliveries"].values()
+        assert "failed" not in deliveries
+        return set(deliveries) == {"acknowledged"}
+
     def order(self, device: SimulatedDevice, request_type: str) -> str:
         rows = self.portal.manage("order", request_type, "--to", _name(device))
         return str(rows[0]["command_uuid"])
@@ -175,6 +183,8 @@ def test_people_enroll_devices_with_their_accounts(
         wait_for(device.pushed.is_set, "a push")
         assert device.session() != []
         came[_name(device)] = (device, source)
+    for device, _ in came.values():
+        wait_for(partial(world.has_told_all, device), "the last answer")
     stays = world.stays()
     for name, (device, source) in came.items():
         stay, anonymous = stays[name], kind == "byod"
@@ -183,7 +193,6 @@ def test_people_enroll_devices_with_their_accounts(
         assert stay["account"] == ACCOUNTS[source]
         assert stay["serial"] == ("" if anonymous else device.unit.serial_number)
         assert stay["udid"] == ("" if anonymous else device.unit.udid)
-        assert set(stay["deliveries"].values()) == {"acknowledged"}
 
 
 def test_devices_enroll_over_the_air_once_their_people_signed_in(world: World) -> None:

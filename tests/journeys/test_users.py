@@ -172,22 +172,22 @@ def test_setup_assistant_asks_for_a_user_who_comes_later(enroll: Enroll) -> None
 def test_a_network_user_proves_the_password_and_carries_a_token(
     enroll: Enroll, portal: Portal
 ) -> None:
-    shell(portal, PERSON % ("grace", "right"))
+    shell(portal, PERSON % ("gracious", "right"))
     mac = enroll(MACBOOK_AIR)
-    assert not mac.device.log_in("grace", password="wrong").managed
+    assert not mac.device.log_in("gracious", password="wrong").managed
     assert not mac.device.log_in("nobody", password="right").managed
-    grace = mac.device.log_in("grace", password="right", sync=True)
+    grace = mac.device.log_in("gracious", password="right", sync=True)
     assert grace.managed
     assert grace.at_login
-    assert [row[3] for row in _channels(mac) if row[0] == "grace"] == ["grace"]
+    assert [row[3] for row in _channels(mac) if row[0] == "gracious"] == ["gracious"]
     token, grace.account.auth_token = grace.account.auth_token, "another"
     with pytest.raises(ServerRefused) as refused:
         grace.connect()
     assert refused.value.status == 410
     grace.account.auth_token = token
-    order(mac, {"grace": ["test.grace"]})
+    order(mac, {"gracious": ["test.gracious"]})
     grace.session()
-    assert installed(grace) == ["test.grace"]
+    assert installed(grace) == ["test.gracious"]
 
 
 def test_network_users_are_declined_unless_the_way_in_says_otherwise(

@@ -238,7 +238,7 @@ def test_a_smart_group_in_the_filter_brings_its_own_conditions(db: None) -> None
     assert (row.field.name, row.operator, row.value) == ("group", "in", str(hall.pk))
 
 
-def names(client: Client, **query: object) -> list[str]:
+def names(client: Client, **query: Any) -> list[str]:
     rows = client.get(reverse(LIST), query).context["cl"].result_list
     return [device.name for device in rows]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from commands import forgetting, results
+from commands import forgetting, inventory, results
 from commands.models import Command, Delivery, State
 from devices.models import (
     Change,
@@ -326,16 +326,27 @@ def test_a_device_that_refuses_a_query_is_asked_once_for_less(phone: Channel) ->
 def test_a_supervised_device_is_asked_once_for_its_bypass_code() -> None:
     phone = enrolled(4)
     tell(phone, IsSupervised=True)
-    assert waiting(phone) == ["ActivationLockBypassCode"]
+    assert waiting(phone).count("ActivationLockBypassCode") == 1
     tell(phone, IsSupervised=True)
-    assert waiting(phone) == ["ActivationLockBypassCode"]
+    assert waiting(phone).count("ActivationLockBypassCode") == 1
 
 
 def test_one_that_handed_its_bypass_code_over_is_not_asked() -> None:
     phone = enrolled(4)
     Secret.keep(phone.enrollment, Secret.Kind.BYPASS_CODE, b"code")
     tell(phone, IsSupervised=True)
-    assert waiting(phone) == []
+    assert "ActivationLockBypassCode" not in waiting(phone)
+
+
+def test_what_needs_supervision_is_asked_once_the_device_says_it_has_it() -> None:
+    phone = enrolled(4)
+    inventory.ask(phone)
+    assert "AvailableOSUpdates" not in waiting(phone), "it would be refused"
+    tell(phone, IsSupervised=True)
+    assert waiting(phone).count("AvailableOSUpdates") == 1
+    tell(phone, IsSupervised=True)
+    assert waiting(phone).count("AvailableOSUpdates") == 1
+    assert waiting(phone).count("ProfileList") == 1, "nothing else is asked again"
 
 
 def test_managed_applications_are_asked_for_more_when_their_list_changed(
