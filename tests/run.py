@@ -31,13 +31,26 @@ ONCE = (
     "tests/apns/test_client.py",
     "tests/browser",
     "tests/catalogue",
+    *(
+        f"tests/pages/test_{name}.py"
+        for name in (
+            *("access", "account_forms", "invitations", "migration", "my_devices"),
+            *("ordering", "push_certificate", "reveal", "secrets", "self_service"),
+            *("sign_on", "ways_in", "words"),
+        )
+    ),
     "tests/protocol",
+    "tests/road/test_captured_pages.py",
+    "tests/road/test_discovery.py",
+    "tests/road/test_discovery_check.py",
+    "tests/road/test_refusals.py",
     "tests/serving",
     "tests/settings",
     "tests/signon",
     "tests/simulator",
 )
-"""What has no database or starts its own, and what others say: run once."""
+"""What has no database or starts its own, what others say, and what is about words,
+rights and refusals, where one database does as the other: run once."""
 PARALLEL = ("-n", "2", "--dist", "loadfile")
 """Two at once, each file by one of them, whose portal its tests share."""
 SERVERS = ("DATABASE_URL", "REDIS_URL")
