@@ -16,7 +16,7 @@ from apns.tasks import ask_for_push
 from commands import queue
 from commands.models import OPEN
 from devices import sessions
-from devices.authentication import Caller, Declined
+from devices.authentication import Caller
 from devices.models import Channel, Enrollment, Identity, Secret
 from mdmportal.protocol import ProtocolError, checkin
 
@@ -98,8 +98,6 @@ def token_update(caller: Caller, message: checkin.TokenUpdate) -> bytes:
             raise ProtocolError("the topic is not the one of the enrollment")
         enrollment = renewal.stay_of(caller, enrollment, message)
         is_first = bool(message.user_id) and not users.is_open(enrollment, message)
-        if is_first and logins.is_unproven(enrollment, message.user_id):
-            raise Declined
         channel = _keep_token(enrollment, message)
         if message.unlock_token:
             Secret.keep(enrollment, Secret.Kind.UNLOCK_TOKEN, message.unlock_token)

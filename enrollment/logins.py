@@ -53,17 +53,24 @@ def authenticate(caller: Caller, message: checkin.UserAuthenticate) -> bytes:
 
 
 def _close(caller: Caller, message: checkin.UserAuthenticate) -> None:
-    """Have a user prove the password who was managed without, until now."""
+    """Decline who has not proved a password, from the first question on.
+
+    Also who was managed without one until now. Who did prove it stays until the next
+    proof: the same question may come twice.
+    """
     channel = caller.channel(message)
-    if channel is not None and not channel.auth_token_digest:
+    if channel is None:
+        Channel.objects.get_or_create(
+            enrollment_id=caller.enrollment_id or 0,
+            user_id=message.user_id,
+            defaults={
+                "auth_token_digest": Channel.DECLINED,
+                "user_short_name": message.user_short_name,
+                "user_long_name": message.user_long_name,
+            },
+        )
+    elif not channel.auth_token_digest:
         users.mark(caller, message, Channel.DECLINED)
-
-
-def is_unproven(enrollment: Enrollment, user_id: str) -> bool:
-    """Whether a user who has no channel yet was asked for a password, and failed."""
-    return enrollment.login_challenges.filter(user_id=user_id).exists() and not (
-        enrollment.channels.filter(user_id=user_id).exists()
-    )
 
 
 def _policy(caller: Caller) -> str:

@@ -12,8 +12,8 @@ from commands import inventory, queue
 from commands.models import OPEN, Command
 from commands.results.said import Said
 from devices.authentication import Caller, Declined
-from devices.models import Channel, Enrollment, User
-from mdmportal.protocol import checkin, plist
+from devices.models import Channel, Device, Enrollment, User
+from mdmportal.protocol import ProtocolError, checkin, plist
 
 from .models import EnrollmentProfile
 
@@ -30,6 +30,11 @@ def way_of(caller: Caller) -> EnrollmentProfile | None:
 
 def admit_shared(caller: Caller, message: checkin.TokenUpdate) -> None:
     """Take a user of a Shared iPad who logs in, or raise Declined."""
+    mac = Device.objects.filter(
+        pk=caller.device_id or 0, platform=Device.Platform.MACOS
+    )
+    if mac.exists():  # its users prove who they are: not by the name of another kind
+        raise ProtocolError("a Mac has no users of a Shared iPad")
     way = way_of(caller)
     if way is not None and not way.manages_shared_users:
         mark(caller, message, Channel.DECLINED)

@@ -14,6 +14,7 @@ from django.db import transaction
 
 from compliance import sweeps
 from compliance.models import Policy
+from devices import groups
 from devices.models import DeviceGroup, Tag, User
 from enrollment.models import EnrollmentProfile, MailDomain, Route
 
@@ -123,6 +124,7 @@ def _make_policies() -> None:
         )
         if is_new and is_of_group:
             policy.groups.add(group)
+    groups.sweep_one(group.pk)
     sweeps.begin()
 
 

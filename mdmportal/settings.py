@@ -344,6 +344,7 @@ CELERY_BEAT_SCHEDULE = {
 # --- Pages
 
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = "mdmportal.formats"
 TIME_ZONE = env.str("TZ", default="UTC")
 USE_TZ = True
 STATIC_URL = "/static/"

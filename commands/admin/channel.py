@@ -114,6 +114,8 @@ class ChannelAdmin(ReadOnlyAdmin):
         seen = channel.last_seen_at
         return str(naturaltime(seen)) if seen else "never"
 
+    last_seen.plain = lambda row: row.last_seen_at  # type: ignore[attr-defined]
+
     def details(self, request: HttpRequest, channel: Channel) -> dict[str, Any]:
         return {
             "title": channel.user_name,

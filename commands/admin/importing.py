@@ -127,9 +127,7 @@ def _apply(
     messages.success(request, text)
     if not outcome.problems:
         return redirect(model_admin.list_url)
-    text = (
-        f"{_of(len(outcome.problems), 'line')} could not be applied, and is left out."
-    )
+    text = f"{_of(len(outcome.problems), 'line')} could not be applied: left out."
     messages.warning(request, text)
     wrong = Shown(outcome.problems[:SHOWN], len(outcome.problems))
     context = {"title": "Import CSV", "wrong": wrong, "is_done": True}

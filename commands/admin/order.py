@@ -1,6 +1,5 @@
 """Ordering: choose who, choose what, fill in, confirm, send."""
 
-import copy
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,11 +7,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from devices.admin import putting
 from devices.admin.base import ids
 from devices.models import Channel, Device, Enrollment
 from mdmportal import catalogue
@@ -49,11 +49,8 @@ def _one_channel(pk: str) -> Targets:
 
 def _filtered(request: HttpRequest, model_admin: Any) -> Targets:
     """Return what the device list shows with these filters, all pages of it."""
-    listing = copy.copy(request)
-    listing.GET = QueryDict(request.GET["list"])
     devices = model_admin.admin_site.get_model_admin(Device)
-    found = devices.get_changelist_instance(listing).get_queryset(listing)
-    return Targets(Device.objects.filter(pk__in=found.order_by().values("pk")))
+    return Targets(putting.listed(request, devices))
 
 
 def scope(request: HttpRequest) -> str:

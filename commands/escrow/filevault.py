@@ -37,6 +37,8 @@ SEALED = "FDE_PersonalRecoveryKeyCMS"
 """The key of SecurityInfo with the recovery key, which is never stored as it is."""
 PROFILE = "com.apple.security.FDERecoveryKeyEscrow"
 KEY_SIZE = 2048
+LONGEST = 255
+"""Characters of a recovery key; Apple's have 29."""
 LIFE = dt.timedelta(days=30 * 365)
 NOTE = "Escrow of the FileVault key"
 KEY = Secret.Kind.FILEVAULT_KEY
@@ -183,18 +185,20 @@ def take_rotation(
     """Keep the key that RotateFileVaultKey made."""
     said = answer.get("RotateResult")
     sealed = said.get("EncryptedNewRecoveryKey") if isinstance(said, Mapping) else None
-    if isinstance(sealed, bytes) and sealed:
-        take(enrollment, sealed, at)
+    if isinstance(sealed, bytes) and sealed and take(enrollment, sealed, at):
         return
-    # There is a new key, and it was not told: SecurityInfo may have it.
+    # There is a new key, and it was not told to us: SecurityInfo may have it.
     pending.no_longer(Secret.current_of_device(enrollment.device_id, KEY), at)
     channels = enrollment.channels.filter(user_id="").values_list("pk", flat=True)
     queue.enqueue(channels, "SecurityInfo", note=NOTE)
 
 
 @transaction.atomic
-def take(enrollment: Enrollment, sealed: bytes, at: dt.datetime) -> None:
-    """Decrypt a key and keep it; keep it as it came if none of ours opens it."""
+def take(enrollment: Enrollment, sealed: bytes, at: dt.datetime) -> bool:
+    """Decrypt a key and keep it; keep it as it came if none of ours opens it.
+
+    Return whether it could be read.
+    """
     Device.objects.select_for_update().get(pk=enrollment.device_id)
     key = opened(enrollment.device, sealed)
     if key:
@@ -202,6 +206,7 @@ def take(enrollment: Enrollment, sealed: bytes, at: dt.datetime) -> None:
         _keep(enrollment, key, at)
     else:
         Secret.keep(enrollment, Secret.Kind.SEALED_KEY, sealed)
+    return bool(key)
 
 
 def opened(device: Device, sealed: bytes) -> bytes:
@@ -216,8 +221,15 @@ def opened(device: Device, sealed: bytes) -> bytes:
             content = cms.decrypt(sealed, certificate, private_key).content
         except ProtocolError:
             continue
-        return content.strip(b"\0\r\n ")
+        key = content.strip(b"\0\r\n ")
+        return key if _is_key(key) else b""
     return b""
+
+
+def _is_key(key: bytes) -> bool:
+    """Whether it can be one: what no person can type opens nothing, and no order could
+    be made with it."""
+    return len(key) <= LONGEST and key.isascii() and key.decode().isprintable()
 
 
 def _keep(enrollment: Enrollment, key: bytes, at: dt.datetime) -> None:

@@ -5,6 +5,7 @@ that dies delays it and loses nothing.
 """
 
 import datetime as dt
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from devices.models import Channel, Enrollment, Secret
 
 from .. import filled, orders
 from ..models import OPEN, Delivery
+
+logger = logging.getLogger(__name__)
 
 BATCH = 200
 RETRY = dt.timedelta(minutes=15)
@@ -55,7 +58,12 @@ def rotate_due() -> int:
     ripe = due.filter(is_confirmed=True, replaced_at=None)
     ids = list(ripe.order_by("rotate_at", "pk").values_list("pk", flat=True)[:BATCH])
     for pk in ids:
-        rotate(pk)
+        try:
+            rotate(pk)
+        except (KeyError, ValueError):  # one must not hold up those behind it
+            logger.exception("the secret %d cannot be replaced", pk)
+            later = timezone.now() + RETRY
+            Secret.objects.filter(pk=pk).update(rotate_at=later)
     return len(ids)
 
 
@@ -67,6 +75,8 @@ def rotate(pk: int, *, by: Any = None) -> str:
     secret = found.first()
     if secret is None:
         return "it is not in force any more."
+    if not can_rotate(secret.kind):
+        return "Apple has no way to replace it."
     waits = _is_under_way(secret)
     reason = "" if waits else _order(secret, by)
     secret.rotate_at = timezone.now() + RETRY if waits else None

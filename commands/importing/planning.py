@@ -269,6 +269,8 @@ def _name(device: Device, cell: str, known: Known, choices: Choices) -> Change |
         return None
     if len(cell) > renaming.LONGEST:
         raise Wrong(f"the name is longer than {renaming.LONGEST} characters")
+    if not cell.isprintable():
+        raise Wrong("the name holds a character that cannot be printed")
     if not choices.by.has_perm("commands.add_command"):
         raise Wrong("a name is changed by a command, which your account may not order")
     if channel is None:

@@ -88,16 +88,17 @@ def _unread() -> list[int]:
 def _read(pk: int) -> None:
     """Read one answer. That it is tried is written first: it may end the process.
 
-    A database that is away is no fault of the answer: it is read another time. So is
-    what another worker wrote or swept away meanwhile, but not for ever.
+    A database that is away, or has others before us, is no fault of the answer: it is
+    read another time. So is what another worker wrote or swept away meanwhile. But not
+    for ever: that there is too much of it is said by the same kind of error.
     """
     waiting = Result.objects.filter(pk=pk, read_at__isnull=True)
     waiting.update(tries=F("tries") + 1, problem="Reading it was cut off.")
     try:
         with transaction.atomic():
             _read_locked(waiting)
-    except (InterfaceError, OperationalError):
-        waiting.update(tries=F("tries") - 1)
+    except (InterfaceError, OperationalError) as error:
+        waiting.update(problem=_problem(error))
         raise
     except IntegrityError as error:
         waiting.update(problem=_problem(error))

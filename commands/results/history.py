@@ -4,6 +4,7 @@ The very first answer of a kind is no change. What changes by itself, such as th
 of a battery, is none either. Secrets never reach a row.
 """
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from devices.models import Change
 
 from .said import Said
 
+MOST = 500
+"""Changes by one answer that are written down."""
 SHORT = 200
 """Characters of a value in the history."""
 
@@ -40,7 +43,7 @@ class Difference:
 
 
 def write(said: Said, differences: Iterable[Difference]) -> None:
-    """Write down what changed by this answer."""
+    """Write down what changed by this answer, as far as anybody would read it."""
     Change.objects.bulk_create(
         [
             Change(
@@ -53,7 +56,7 @@ def write(said: Said, differences: Iterable[Difference]) -> None:
                 before=words(one.before),
                 after=words(one.after),
             )
-            for one in differences
+            for one in itertools.islice(differences, MOST)
         ]
     )
 

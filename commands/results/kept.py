@@ -6,13 +6,16 @@ tells, so that the kept answer need not even be read.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from devices.models.inventory import Inventory, to_json
 
 from .. import answers
 from .said import Said
+
+MOST = 20_000
+"""Items of a list that becomes rows: what a statement can name; none has so many."""
 
 
 class Older(Exception):
@@ -34,6 +37,12 @@ def _open(value: Any) -> Any:
     if isinstance(value, list):
         return [_open(item) for item in value]
     return value
+
+
+def check_length(items: Sequence[Any]) -> None:
+    """Raise ValueError for a list with more items than any device has."""
+    if len(items) > MOST:
+        raise ValueError(f"the list has {len(items):,} items, more than {MOST:,}")
 
 
 def digest_of(value: Any) -> str:

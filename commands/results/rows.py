@@ -11,7 +11,7 @@ from devices.models import Device
 
 from . import history
 from .history import Difference
-from .kept import Older, Place, digest_of
+from .kept import Older, Place, check_length, digest_of
 from .said import Said
 
 Item = Mapping[str, Any]
@@ -32,6 +32,7 @@ class Rows:
     """What the history says of rows that went and rows that came."""
 
     def take(self, said: Said, items: Sequence[Item]) -> None:
+        check_length(items)
         pairs = [(item, self.row(item)) for item in items]
         whole = [self.whole(item, row) for item, row in pairs]
         digest = digest_of(sorted(map(digest_of, whole)))  # in whatever order it came

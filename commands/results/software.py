@@ -15,7 +15,7 @@ from devices.models.inventory import to_json
 
 from . import history
 from .history import Difference
-from .kept import Older, Place, digest_of, without_secrets
+from .kept import Older, Place, check_length, digest_of, without_secrets
 from .said import Said
 
 LIST = "InstalledApplicationList"
@@ -109,6 +109,7 @@ def parse(items: Any) -> dict[str, App]:
     """Return the applications by digest; what a list has twice counts once."""
     if not isinstance(items, list):
         raise TypeError(f"{LIST} is not an array")
+    check_length(items)
     found: dict[str, App] = {}
     for item in items:
         if isinstance(item, Mapping):

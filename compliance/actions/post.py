@@ -27,9 +27,14 @@ CONNECT, ANSWER, ALTOGETHER = 5, 10, 20
 """Seconds for each step, and for all of them: a server may drip."""
 CARRIERS = tuple(
     ipaddress.ip_network(each)
-    for each in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
+    for each in (
+        *("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"),
+        *("::/96", "::ffff:0:0:0/96", "192.88.99.0/24"),
+        *("fec0::/10", "5f00::/16", "192.0.0.0/24"),
+    )
 )
-"""IPv6 addresses that lead on to an IPv4 one, which may be anything."""
+"""Addresses that lead on to another one, which may be anything, and those that Python
+takes for addresses on the internet and clouds and old networks do not."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -48,6 +53,8 @@ def problem_with(url: str) -> str:
     schemes = ("https", "http") if _may_be_plain() else ("https",)
     if parts.scheme not in schemes or not host:
         return "Enter an address that begins with https://"
+    if not host.isascii():
+        return "Write the name as machines do, in ASCII: xn--…"
     if parts.username or parts.password:
         return "Leave out the name and password: the signature proves who sends."
     try:

@@ -1,5 +1,6 @@
 """The page of a policy: what is gathered for it."""
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -111,9 +112,12 @@ def _done(policy: Policy) -> dict[str, Any]:
         )
         for kind, state, count in sorted(counted)
     ]
+    waiting = policy.standings.filter(state=State.VIOLATES, acted_at=None)
+    first = waiting.order_by("since").values_list("since", flat=True).first()
     problems = policy.actions.exclude(problem="").exclude(state=Action.State.DROPPED)
     return {
         "outcomes": outcomes,
+        "first_due": first and first + dt.timedelta(hours=policy.grace_hours),
         "problems": list(problems.select_related("device")[:PROBLEMS]),
         "may_retry": problems.exclude(state=Action.State.DONE).exists(),
         **_command(policy),

@@ -230,20 +230,21 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         return "webhook_url" in self.changed_data
 
     def _take_command(self) -> None:
-        """Who chooses a command, or its keys, answers for it by their rights."""
+        """Who edits a policy answers by their rights for the command it has."""
         if "command_type" not in self.cleaned_data:
             return
         chosen = self.cleaned_data["command_type"]
         text = self.cleaned_data.get("command_json", "")
         policy = self.instance
+        problem = command.refusal(self.user, chosen) if chosen else ""
+        if problem:  # whom it reaches is as much their doing as which it is
+            text = f"With this command you cannot save the policy: {problem}."
+            self.add_error("command_type", text)
+            return
         if chosen == policy.command_type and not text.strip():
             return
         keys = None
         if chosen:
-            problem = command.refusal(self.user, chosen)
-            if problem:
-                self.add_error("command_type", f"You cannot choose it: {problem}.")
-                return
             try:
                 keys = plist.dumps(command.read(chosen, text))
             except command.Refused as error:

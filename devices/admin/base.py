@@ -204,7 +204,8 @@ class Admin(ModelAdmin):  # type: ignore[misc]
         plural = str(self.opts.verbose_name_plural)
         asked = request.GET.urlencode() or None
         AuditEntry.write(request.user, "exported", plural, filters=asked)
-        ours = [each for each in self.csv_ids if each not in names]
+        shown = {column_name(name) for name in names}
+        ours = [each for each in self.csv_ids if each not in shown]
         header = [*ours, *(self._heading(name) for name in names)]
         rows = self._csv_rows(listing.queryset, [*ours, *names])
         file = csv_export.lines(header, rows)

@@ -6,6 +6,7 @@ fetched for all rows of the page at once.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import naturaltime
@@ -51,8 +52,9 @@ class Column:
     ordering: Any
     needs: frozenset[str] = frozenset()
 
+    @cached_property
     def as_display(self) -> Show:
-        """Return what list_display takes."""
+        """What list_display takes; always the same, by which Django knows it again."""
 
         def cell(device: Device) -> Any:
             return self.show(device)
@@ -171,6 +173,11 @@ def _or_dash(show: Show) -> Show:
     return cell
 
 
+def _percent(device: Device) -> str:
+    level = device.battery_level
+    return f"{100 * level:.0f} %" if level is not None and level >= 0 else "-"
+
+
 def _title(device: Device) -> tuple[str, str]:
     model = device.model_name or device.product_name or device.model
     return str(device), model or "model unknown"
@@ -273,6 +280,7 @@ def _of_field(field: Any) -> Column:
 
     ordering = "os_version_key" if field.name == "os_version" else field.name
     show = _when(value) if isinstance(field, models.DateTimeField) else None
+    show = _percent if field.name == "battery_level" else show
     return _made(field.name, str(field.verbose_name), value, ordering, show=show)
 
 

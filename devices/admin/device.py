@@ -124,7 +124,7 @@ class DeviceList(Admin):
         return columns.chosen(request.GET.get(COLUMNS), kept.get(columns.LIST))
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        return [columns.COLUMNS[name].as_display() for name in self.shown(request)]
+        return [columns.COLUMNS[name].as_display for name in self.shown(request)]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Device]:
         rows: QuerySet[Device] = super().get_queryset(request)

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
@@ -128,9 +129,17 @@ def chosen(request: HttpRequest, model_admin: Any) -> QuerySet[Device]:
     if "list" not in request.GET:
         named = ids(request.GET.get("ids", "").split(","))[:MOST_IDS]
         return Device.objects.filter(pk__in=named)
+    return listed(request, model_admin)
+
+
+def listed(request: HttpRequest, model_admin: Any) -> QuerySet[Device]:
+    """Return the devices that the list with the filters of the address shows."""
     listing = copy.copy(request)
     listing.GET = QueryDict(request.GET["list"])
-    found = model_admin.get_changelist_instance(listing).get_queryset(listing)
+    try:
+        found = model_admin.get_changelist_instance(listing).get_queryset(listing)
+    except IncorrectLookupParameters as error:
+        raise Http404("the list has no such filter") from error
     return Device.objects.filter(pk__in=found.order_by().values("pk"))
 
 

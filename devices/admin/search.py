@@ -108,7 +108,9 @@ def _spellings(word: str) -> set[str]:
     """Return how the word may be kept: databases may know the small letters of ASCII
     alone, and leave others as they are."""
     found = {word.lower()}
-    return found if word.isascii() else {*found, word, word.upper(), word.capitalize()}
+    if not word.isascii():
+        found |= {word, word.upper(), word.capitalize()}
+    return found | {each.replace("'", "’") for each in found}  # as Apple writes it
 
 
 def _bare(word: str) -> set[str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from allauth.core.exceptions import ReauthenticationRequired
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -44,6 +44,9 @@ def standing(secret: Secret) -> SafeString:
     )
 
 
+NEVER = "never"
+
+
 class ReasonForm(forms.Form):
     reason = forms.CharField(
         label="Why do you need it?",
@@ -52,6 +55,11 @@ class ReasonForm(forms.Form):
         widget=forms.TextInput({"autocomplete": "off", "autofocus": True}),
         help_text="It is written into the audit with your name and the time, for good.",
     )
+
+
+def _seen(secret: Secret) -> str:
+    """Return what makes a form good for one time: loading the page again sends it."""
+    return secret.revealed_at.isoformat() if secret.revealed_at else NEVER
 
 
 @never_cache
@@ -74,7 +82,11 @@ def show(request: HttpRequest, model_admin: "SecretAdmin", pk: int) -> HttpRespo
         "standing": standing(secret),
         "purpose": reveal.PURPOSES[secret.kind],
         "form": form,
+        "seen": _seen(secret),
     }
+    if request.method == "POST" and request.POST.get("seen", NEVER) != _seen(secret):
+        messages.info(request, "It was shown already. Say again why you need it.")
+        return redirect("admin:devices_secret_reveal", pk)
     if request.method == "POST" and form.is_valid():
         reason = form.cleaned_data["reason"]
         shown = reveal.reveal(pk, by=request.user, reason=reason)

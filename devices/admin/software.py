@@ -83,6 +83,8 @@ class ApplicationAdmin(ReadOnlyAdmin):
         size = application.bundle_size
         return "-" if size is None else filesizeformat(size)
 
+    size.plain = lambda row: row.bundle_size  # type: ignore[attr-defined]
+
     @admin.display(description="devices")
     def on(self, application: Any) -> SafeString:
         version = application.short_version or application.version

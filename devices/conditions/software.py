@@ -23,6 +23,9 @@ from .values import Identified, Number, Text
 SOFTWARE = "Software"
 IDENTIFIER = Text(hint="com.example.app")
 AND_VERSION = Identified(hint="com.example.app 2.1")
+MOST = 20_000
+"""Versions of one application that are compared, the newest: what a statement can name.
+None has so many, but a device can say so."""
 DAYS = Number(unit="days", high=36_500, whole=True)
 
 
@@ -64,10 +67,10 @@ def _versions(compare: Callable[[str, str], bool]) -> Callable[[tuple[str, str]]
 
     def find(wanted: tuple[str, str]) -> Q:
         identifier, key = wanted
-        known = Application.objects.filter(identifier=identifier).order_by()
+        known = Application.objects.filter(identifier=identifier).order_by("-pk")
         fitting = [
             pk
-            for pk, *names in known.values_list("pk", "short_version", "version")
+            for pk, *names in known.values_list("pk", "short_version", "version")[:MOST]
             if compare(version_key(names[0] or names[1]), key)
         ]
         rows = InstalledApplication.objects.filter(application__in=fitting)

@@ -89,7 +89,7 @@ class Version(Value):
     """A version such as 17.6.1, read as text that sorts as versions do."""
 
     def read(self, text: str) -> str:
-        if not re.fullmatch(r"\d+(\.\d+){0,3}", text):
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9}){0,3}", text):
             raise Invalid(f"Give a version such as 17.6.1, not “{text}”.")
         return version_key(text)
 

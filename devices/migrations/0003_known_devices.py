@@ -21,8 +21,11 @@ def prepare(apps, schema_editor):
     Inventory = apps.get_model("devices", "Inventory")
     Inventory.objects.filter(request_type="InstalledApplicationList").delete()
     Channel = apps.get_model("devices", "Channel")
-    enrolled = Channel.objects.filter(enrollment__state="active", user_id="")
+    enrolled = Channel.objects.filter(enrollment__state="active")
     enrolled.update(inventory_due_at=timezone.now())
+    if schema_editor.connection.vendor == "postgresql":
+        # The indexes are made after this, and not while its checks are pending.
+        schema_editor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 class Migration(migrations.Migration):
@@ -416,7 +419,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='device',
             name='search_text',
-            field=models.GeneratedField(db_persist=True, expression=django.db.models.functions.text.Lower(models.Func('name', models.Value('|'), 'serial_number', models.Value('|'), 'udid', models.Value('|'), 'enrollment_id', models.Value('|'), 'asset_tag', models.Value('|'), 'model_name', models.Value('|'), django.db.models.functions.text.Replace(django.db.models.functions.text.Replace(models.F('imei'), models.Value(' '), models.Value('')), models.Value('-'), models.Value('')), models.Value('|'), django.db.models.functions.text.Replace(django.db.models.functions.text.Replace(models.F('meid'), models.Value(' '), models.Value('')), models.Value('-'), models.Value('')), models.Value('|'), django.db.models.functions.text.Replace(django.db.models.functions.text.Replace(models.F('phone_number'), models.Value(' '), models.Value('')), models.Value('-'), models.Value('')), models.Value('|'), django.db.models.functions.text.Replace(django.db.models.functions.text.Replace(models.F('wifi_mac'), models.Value(':'), models.Value('')), models.Value('-'), models.Value('')), models.Value('|'), django.db.models.functions.text.Replace(django.db.models.functions.text.Replace(models.F('bluetooth_mac'), models.Value(':'), models.Value('')), models.Value('-'), models.Value('')), models.Value('|'), django.db.models.functions.text.Replace(django.db.models.functions.text.Replace(models.F('ethernet_mac'), models.Value(':'), models.Value('')), models.Value('-'), models.Value('')), models.Value('|'), arg_joiner=' || ', output_field=models.TextField(), template='(%(expressions)s)')), output_field=models.TextField()),
+            field=models.GeneratedField(db_persist=True, expression=django.db.models.functions.text.Lower(models.Func('name', models.Value('|'), 'serial_number', models.Value('|'), 'udid', models.Value('|'), 'enrollment_id', models.Value('|'), 'asset_tag', models.Value('|'), 'model_name', models.Value('|'), 'product_name', models.Value('|'), django.db.models.functions.text.Replace(django.db.models.functions.text.Replace(models.F('imei'), models.Value(' '), models.Value('')), models.Value('-'), models.Value('')), models.Value('|'), django.db.models.functions.text.Replace(django.db.models.functions.text.Replace(models.F('meid'), models.Value(' '), models.Value('')), models.Value('-'), models.Value('')), models.Value('|'), django.db.models.functions.text.Replace(django.db.models.functions.text.Replace(models.F('phone_number'), models.Value(' '), models.Value('')), models.Value('-'), models.Value('')), models.Value('|'), django.db.models.functions.text.Replace(django.db.models.functions.text.Replace(models.F('wifi_mac'), models.Value(':'), models.Value('')), models.Value('-'), models.Value('')), models.Value('|'), django.db.models.functions.text.Replace(django.db.models.functions.text.Replace(models.F('bluetooth_mac'), models.Value(':'), models.Value('')), models.Value('-'), models.Value('')), models.Value('|'), django.db.models.functions.text.Replace(django.db.models.functions.text.Replace(models.F('ethernet_mac'), models.Value(':'), models.Value('')), models.Value('-'), models.Value('')), models.Value('|'), arg_joiner=' || ', output_field=models.TextField(), template='(%(expressions)s)')), output_field=models.TextField()),
         ),
         migrations.AddIndex(
             model_name='device',

@@ -35,7 +35,8 @@ def _joined(*columns: Any) -> Any:
 
 
 SEARCHED = _joined(
-    *("name", "serial_number", "udid", "enrollment_id", "asset_tag", "model_name"),
+    *("name", "serial_number", "udid", "enrollment_id", "asset_tag"),
+    *("model_name", "product_name"),
     *(_bare(name, " ", "-") for name in ("imei", "meid", "phone_number")),
     *(_bare(name, ":", "-") for name in ("wifi_mac", "bluetooth_mac", "ethernet_mac")),
 )

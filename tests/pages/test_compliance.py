@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from compliance import counts, sweeps
 from compliance.models import Action, Policy, Standing
-from devices.models import AuditEntry, Device, DeviceGroup, Tag
+from devices.models import AuditEntry, Device, DeviceGroup, Tag, User
 
 from .conftest import Fleet, SignIn
 
@@ -122,6 +122,14 @@ def test_the_form_finds_its_rules_again(admin: Client) -> None:
             {"supervised": "on", "webhook_url": "https://10.0.0.8/x"},
             "network that is not allowed",
         ),
+        *(
+            (
+                {"supervised": "on", "webhook_url": f"https://{host}/"},
+                "network that is not allowed",
+            )
+            for host in ("[::127.0.0.1]", "192.0.0.192", "[fec0::1]")
+        ),
+        ({"supervised": "on", "webhook_url": "https://例え.jp/"}, "in ASCII"),
         (
             {"supervised": "on", "webhook_url": "https://hooks.example"},
             "Enter a secret that the other side has",
@@ -195,6 +203,23 @@ def test_nobody_chooses_a_command_that_they_may_not_order(sign_in: SignIn) -> No
         made = Policy.objects.first()
         assert (made is not None) is is_taken
         assert made is None or made.command_by is not None
+
+
+def test_who_may_not_order_the_command_decides_not_whom_it_reaches(
+    sign_in: SignIn,
+) -> None:
+    boss = User.objects.create_superuser("boss")
+    made = policy(command_type="EraseDevice", command_by=boss, is_enabled=False)
+    url = reverse("admin:compliance_policy_edit", args=[made.pk])
+    rights = ("compliance.view_policy", "compliance.change_policy")
+    fields = {"supervised": "on", "command_type": "EraseDevice"}
+    answer = post(sign_in(*rights, "commands.add_command"), url, **fields)
+    assert "With this command you cannot save" in answer.content.decode()  # type: ignore[attr-defined]
+    made.refresh_from_db()
+    assert not made.is_enabled
+    post(sign_in(*rights), url, **{**fields, "command_type": ""})
+    made.refresh_from_db()
+    assert (made.is_enabled, made.command_type, made.command_by) == (True, "", None)
 
 
 def test_who_may_only_look_changes_nothing(sign_in: SignIn, fleet: Fleet) -> None:

@@ -310,3 +310,10 @@ def test_the_list_leads_there(admin: Client) -> None:
     page = admin.get("/admin/devices/device/").content.decode()
     assert re.search(r'href="/admin/devices/device/import/"[^>]*>Import CSV', page)
     assert queue.BATCH >= planning.BATCH
+
+
+def test_a_name_that_cannot_be_printed_is_refused(
+    admin: Client, device: Device
+) -> None:
+    page = preview(admin, "serial_number,name", "SERIAL0000,a\x01b")
+    assert "cannot be printed" in problems(page)[2]

@@ -74,6 +74,16 @@ def test_it_can_be_read_aloud_and_by_a_camera(helper: Client, secret: Secret) ->
     assert f'data-copy="{CODE}"' in shown
 
 
+def test_loading_the_page_again_shows_nothing(helper: Client, secret: Secret) -> None:
+    seen = helper.get(page(secret)).context["seen"]
+    helper.post(page(secret), {"reason": WHY, "seen": seen})
+    again = helper.post(page(secret), {"reason": WHY, "seen": seen}, follow=True)
+    text = again.content.decode()
+    assert "Say again why you need it" in text
+    assert bytes(secret.value).decode() not in text
+    assert AuditEntry.objects.filter(action="secret revealed").count() == 1
+
+
 @pytest.mark.parametrize("reason", ["", "  ", "why?"])
 def test_without_a_reason_nothing_is_shown(
     helper: Client, secret: Secret, reason: str

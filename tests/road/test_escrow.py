@@ -546,6 +546,49 @@ def test_a_rotation_that_was_answered_late_is_not_lost(mac: SimulatedDevice) -> 
     assert in_force(mac, KEY) == "NEWK-EYNE"
 
 
+def hand_over(mac: SimulatedDevice, key: bytes) -> None:
+    """Have the Mac say that this is its key, encrypted to us."""
+    kept = filevault.certificate_of(row(mac))
+    holder = x509.load_der_x509_certificate(bytes(kept.certificate))
+    order(mac, "SecurityInfo")
+    info = {"FDE_Enabled": True, filevault.SEALED: cms.encrypt(key, holder)}
+    mac.connect("Acknowledged", to=mac.connect(), SecurityInfo=info)
+    results.read_waiting()
+
+
+@pytest.mark.parametrize("odd", [b"\xff\xfe", b"AB\x01CD", b"x" * 5000])
+def test_what_nobody_could_type_is_no_key_and_stops_no_rotation(
+    mac: SimulatedDevice, enroll: Enroll, staff: User, odd: bytes
+) -> None:
+    key = escrow(mac)
+    hand_over(mac, odd)
+    assert in_force(mac, KEY) == key
+    # One that was kept before, all the same, holds up nobody behind it.
+    Secret.objects.filter(device=row(mac), kind=KEY).update(value=b"\xff")
+    other = quiet(enroll(MAC, 7, answered=False))
+    escrow(other)
+    for each in (mac, other):
+        seen(each, KEY, staff)
+    rotation.rotate_due()
+    rotated = Delivery.objects.filter(command__request_type="RotateFileVaultKey")
+    assert rotated.get().channel == channel(other)
+
+
+def test_a_new_key_that_nobody_here_can_read_ends_the_one_before(
+    mac: SimulatedDevice, authority_key: rsa.RSAPrivateKey
+) -> None:
+    escrow(mac)
+    order(mac, "RotateFileVaultKey")
+    stranger = filevault._self_signed(authority_key, row(mac))
+    said = {"EncryptedNewRecoveryKey": cms.encrypt(b"WXYZ-WXYZ", stranger)}
+    mac.connect("Acknowledged", to=mac.connect(), RotateResult=said)
+    results.read_waiting()
+    assert version(mac, KEY).invalid_at is not None
+    assert version(mac, "SealedFileVaultKey").is_in_force
+    waiting = Delivery.objects.filter(command__request_type="SecurityInfo")
+    assert waiting.filter(state=State.QUEUED).exists()
+
+
 def test_without_a_key_there_is_no_rotation(mac: SimulatedDevice) -> None:
     assert "not escrowed here" in refused(mac, "RotateFileVaultKey")
     filevault.certificate_of(row(mac))

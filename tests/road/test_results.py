@@ -8,6 +8,7 @@ from django.db import OperationalError
 
 from commands import queue, results
 from commands.models import Result, State
+from commands.results import kept
 from devices.models import Channel, Device, Inventory, Secret
 from enrollment import profiles
 from enrollment.models import EnrollmentProfile
@@ -234,6 +235,36 @@ def test_a_database_that_was_away_costs_no_answer(
             results.read_waiting()
     results.read_waiting()
     assert row(iphone).name == "After all"
+
+
+def test_what_the_database_never_takes_is_left_raw_in_the_end(
+    iphone: SimulatedDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OperationalError("number of parameters must be between 0 and 65535")
+
+    results.read_waiting()
+    command = queue.enqueue([channel(iphone).pk], "ProfileList")
+    iphone.connect("Acknowledged", to=iphone.connect(), ProfileList=[])
+    monkeypatch.setitem(results.READERS, "ProfileList", refuse)
+    for _ in range(results.MAX_TRIES):
+        with pytest.raises(OperationalError):
+            results.read_waiting()
+    assert results.read_waiting() == 0
+    assert "65535" in command.deliveries.get().result.problem
+
+
+@pytest.mark.parametrize("name", ["InstalledApplicationList", "ProfileList"])
+def test_a_list_that_no_device_has_is_left_raw(
+    iphone: SimulatedDevice, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(kept, "MOST", 2)
+    results.read_waiting()
+    command = queue.enqueue([channel(iphone).pk], name)
+    said = {name: [{"Identifier": str(number)} for number in range(3)]}
+    iphone.connect("Acknowledged", to=iphone.connect(), **said)
+    results.read_waiting()
+    assert "3 items, more than 2" in command.deliveries.get().result.problem
 
 
 def test_a_device_that_refused_to_be_erased_has_not_left(

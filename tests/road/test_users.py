@@ -19,6 +19,7 @@ from devices.models import AuditEntry, Channel, NetworkLogin, User
 from enrollment import logins, profiles
 from enrollment.models import EnrollmentProfile, LoginChallenge, LoginFailure
 from mdmportal.protocol import plist
+from mdmportal.protocol.identity import SHARED_IPAD_USER
 from mdmportal.simulator.device import SimulatedDevice
 from mdmportal.simulator.errors import ServerRefused
 from mdmportal.simulator.hardware import SHARED_IPAD
@@ -214,7 +215,9 @@ def test_a_wrong_password_is_an_empty_token_and_no_refusal(
 ) -> None:
     user = mac.log_in("ada", password="wrong")
     assert not user.managed
-    assert not Channel.objects.filter(user_id=user.account.guid).exists()
+    channel = Channel.objects.get(user_id=user.account.guid)
+    assert channel.auth_token_digest == Channel.DECLINED
+    assert not channel.push_token
     assert mac.enrolled
     assert mac.log_in("ada", password=PASSWORD).managed
 
@@ -352,6 +355,17 @@ def test_without_the_token_a_user_is_not_managed_until_the_next_login(
     user.connect()
 
 
+def test_no_user_of_a_mac_passes_for_one_of_a_shared_ipad(
+    mac: SimulatedDevice, ada: User
+) -> None:
+    user = mac.log_in("ada", password=PASSWORD)
+    before = Channel.objects.values().get(user_short_name="ada")
+    shared = {"UserID": SHARED_IPAD_USER, "UserShortName": before["user_id"]}
+    keys = {"Topic": TOPIC, "Token": b"other" * 6, "PushMagic": "other"}
+    assert refused(user, message_type="TokenUpdate", **shared, **keys) == 400
+    assert Channel.objects.values().get(user_short_name="ada") == before
+
+
 def test_a_report_without_the_token_settles_nothing(
     mac: SimulatedDevice, ada: User
 ) -> None:
@@ -390,11 +404,12 @@ def test_who_failed_does_not_come_in_without_a_token(
     mac: SimulatedDevice, ada: User
 ) -> None:
     user = mac.log_in("ada", password="wrong")
+    LoginChallenge.objects.all().delete()  # forgotten some time later
     user.managed = True
     with pytest.raises(ServerRefused) as refusal:
         user.renew_token()
     assert refusal.value.status == 410
-    assert not Channel.objects.exclude(user_id="").exists()
+    assert not Channel.objects.exclude(user_id="").exclude(push_token="").exists()
 
 
 def test_who_was_managed_without_a_password_has_to_prove_it_from_now_on(
