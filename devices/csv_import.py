@@ -116,6 +116,8 @@ def _name(title: str) -> str:
 
 def _check(names: Sequence[str]) -> None:
     """Refuse a header by which nothing could be done."""
+    if not any(names):
+        raise Unreadable("The file is empty, or its first line names no columns.")
     if not set(names) & set(KEYS):
         raise Unreadable(
             "No column says which device a line is about. Name one of the first line’s "

@@ -35,7 +35,8 @@ ONCE = (
         f"tests/pages/test_{name}.py"
         for name in (
             *("access", "account_forms", "invitations", "migration", "my_devices"),
-            *("ordering", "push_certificate", "reveal", "secrets", "self_service"),
+            *("ordering", "push_certificate", "reveal", "rights", "secrets"),
+            "self_service",
             *("sign_on", "ways_in", "words"),
         )
     ),

@@ -136,7 +136,7 @@ class DeviceGroupAdmin(Admin):
         with transaction.atomic():
             group = form.save()
             said = {"conditions": form.words} if group.is_smart else {}
-            verb = "added" if is_new else "changed"
+            verb = "created" if is_new else "changed"
             AuditEntry.write(request.user, f"group {verb}", group, **said)
             if form.finds_others:
                 ask_for_sweep(group)

@@ -195,11 +195,11 @@ def _may_touch(request: HttpRequest, user: User | None) -> bool:
 class GroupAdmin(BaseGroupAdmin, Admin):
     empty = (
         "group",
-        "No groups yet",
-        "A group is a role: give it rights, then put people into it. Help desk may "
-        "send commands, say, while only a few may erase devices.",
+        "No roles yet",
+        "A role is a group of people: give it rights, then put people into it. Help "
+        "desk may send commands, say, while only a few may erase devices.",
     )
-    empty_button = ("admin:auth_group_add", "Add a group")
+    empty_button = ("admin:auth_group_add", "Add a role")
 
 
 @admin.register(Authenticator)

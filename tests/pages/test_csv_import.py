@@ -229,7 +229,7 @@ def test_lines_are_numbered_as_in_the_file() -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "No column says which device"),
+        (b"", "The file is empty"),
         (b"name\nx", "No column says which device"),
         (b"id,model\n1,x", "No column says what is to change"),
         (b"id,name,name\n1,x,y", "name is there twice"),
