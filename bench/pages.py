@@ -9,10 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import connection
+from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.http import urlencode
 
+from compliance.models import Policy
 from devices.csv_export import CHUNK
 from devices.models import Device, DeviceGroup, User
 
@@ -51,13 +54,28 @@ def _known(name: str) -> Callable[[], str]:
     return lambda: _list(f"q={device(15)[name]}")()
 
 
-def _first(name: str) -> Callable[[], str]:
-    return lambda: reverse(
-        f"admin:devices_{name}_change",
-        args=[
-            (Device if name == "device" else DeviceGroup).objects.order_by("pk")[0].pk
-        ],
-    )
+def _first(model: type[Model], **which: str) -> Callable[[], str]:
+    """Return the page of the first such row."""
+
+    def url() -> str:
+        row = model._default_manager.filter(**which).order_by("pk")[0]
+        app, name = row._meta.app_label, row._meta.model_name
+        return reverse(f"admin:{app}_{name}_change", args=[row.pk])
+
+    return url
+
+
+def _of_smart_group() -> str:
+    group = DeviceGroup.objects.get(name="Could update")
+    return _list(f"group={group.pk}")()
+
+
+def _counted(*conditions: tuple[str, str, str]) -> Callable[[], str]:
+    """Return what the form of a group asks while it is edited."""
+    names = ("condition_field", "condition_operator", "condition_value")
+    said = [pair for row in conditions for pair in zip(names, row, strict=True)]
+    query = urlencode([("match", "all"), *said])
+    return lambda: f"{reverse('admin:devices_devicegroup_count')}?{query}"
 
 
 EVERY_COLUMN = (
@@ -104,8 +122,23 @@ PAGES = (
     Page("sorted by state", _list("o=5"), 12),
     Page("sorted by last seen", _list("o=-7"), 12),
     Page("sorted by groups", _list("o=2&columns=title,groups"), 12),
-    Page("a device", _first("device"), 30),
+    Page("a device", _first(Device), 30),
     Page("groups", _list("", "devices_devicegroup"), 10),
+    Page("a smart group", _first(DeviceGroup, name="Could update"), 12),
+    Page("the devices of a smart group", _of_smart_group, 12),
+    Page(
+        "conditions counted while edited",
+        _counted(("platform", "is", "macOS"), ("os_version", "below", "15.0")),
+        10,
+    ),
+    Page(
+        "conditions counted: has an application",
+        _counted(("application", "installed", "org.example.app99")),
+        10,
+    ),
+    Page("policies", _list("", "compliance_policy"), 12),
+    Page("a policy", _first(Policy), 30),
+    Page("verdicts: violated", _list("state=violates", "compliance_standing"), 12),
     Page("applications", _list("", "devices_application"), 12),
     Page("search: application", _list("q=app99", "devices_application"), 12),
     Page("profiles", _list("", "devices_installedprofile"), 12),

@@ -13,7 +13,7 @@ from commands.models import Command, Delivery, State
 from commands.results import software
 from commands.results.said import Said
 from devices import groups
-from devices.models import Channel, Device, InstalledApplication
+from devices.models import Channel, Device, DeviceGroup, InstalledApplication
 from mdmportal.protocol import plist
 
 REGROUPED = 500
@@ -33,6 +33,13 @@ def _regroup() -> Callable[[], Any]:
         Device.objects.order_by("pk").values_list("pk", flat=True)[:REGROUPED]
     )
     return groups.regroup
+
+
+def _sweep() -> Callable[[], Any]:
+    """Settle a smart group whose rows are all gone on all devices."""
+    group = DeviceGroup.objects.get(name="Could update")
+    DeviceGroup.devices.through.objects.filter(devicegroup=group).delete()
+    return lambda: groups.sweep_one(group.pk)
 
 
 def _delivery() -> Delivery:
@@ -75,6 +82,7 @@ def _read(delivery: Delivery, items: list[dict[str, Any]]) -> None:
 
 JOBS = (
     Job(f"{REGROUPED} devices regrouped", _regroup, 200),
+    Job("a smart group settled on all devices", _sweep, 20),
     Job("a device's applications, unchanged", _refresh(0), 10),
     Job("a device's applications, three changed", _refresh(3), 16),
 )
