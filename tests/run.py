@@ -34,10 +34,10 @@ ONCE = (
     *(
         f"tests/pages/test_{name}.py"
         for name in (
-            *("access", "account_forms", "invitations", "migration", "my_devices"),
-            *("ordering", "push_certificate", "reveal", "rights", "secrets"),
-            "self_service",
-            *("sign_on", "ways_in", "words"),
+            *("access", "account_forms", "business_key", "demo", "devices"),
+            *("invitations", "managed_users", "migration", "my_devices", "ordering"),
+            *("push_certificate", "queue", "reveal", "rights", "secrets"),
+            *("self_service", "sign_on", "ways_in", "words"),
         )
     ),
     "tests/protocol",

@@ -6,7 +6,7 @@ import pytest
 from bench import inventory, pages, work
 from devices.models import Device, InstalledApplication
 
-SIZE = inventory.Size(devices=400, applications=120, each=20)
+SIZE = inventory.Size(devices=200, applications=120, each=20)
 
 
 @pytest.mark.django_db
