@@ -24,10 +24,16 @@ def _changed(scope: Scope, change: Change, names: Mapping[str, str]) -> Event:
         Cursor(change.at, CHANGED, change.pk),
         "changed",
         _said(change),
-        {"added": "ok", "removed": "warn"}.get(change.kind, "info"),
+        _tone(change),
         user="" if scope.user else names.get(change.user_id, change.user_id),
         run=f"{change.request_type} {change.user_id} {change.at.isoformat()}",
     )
+
+
+def _tone(change: Change) -> str:
+    if change.request_type == "Compliance":  # a verdict, that may be a bad one
+        return "bad" if change.after.startswith("violates") else "info"
+    return {"added": "ok", "removed": "warn"}.get(change.kind, "info")
 
 
 WORDS: Mapping[str, tuple[str, str]] = {

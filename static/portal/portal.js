@@ -76,7 +76,8 @@ function followIfTouched() {
 function showOpenTab() {
   for (const tabs of document.querySelectorAll(".mp-tabs, .mp-kinds")) {
     const open = tabs.querySelector("[aria-current]");
-    if (open) tabs.scrollLeft = open.offsetLeft - tabs.offsetLeft - 24;
+    const show = () => { tabs.scrollLeft = open.offsetLeft - tabs.offsetLeft - 24; };
+    if (open) document.fonts.ready.then(show); // which settle how wide the tabs are
   }
 }
 
