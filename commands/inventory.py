@@ -17,7 +17,7 @@ from devices.models import Channel, Inventory
 from mdmportal import catalogue
 from mdmportal.protocol import plist, schema
 
-from . import intervals, orders, queue
+from . import availability, intervals, queue
 from .models import Command
 from .targets import FACTS
 
@@ -79,7 +79,7 @@ def ask(channel: Channel, *, and_then: Sequence[Command] = ()) -> None:
 
     ``channel``, a device's or a user's, comes with its enrollment and device.
     """
-    asked = plan(orders.target_of(channel))
+    asked = plan(availability.target_of(channel))
     queue.enqueue_all([channel.pk], [*map(command, asked), *and_then])
     intervals.set_due([channel.pk])
 
@@ -128,7 +128,7 @@ def _by_question(ids: list[int], only: Collection[str]) -> dict[Asked, list[int]
     found: dict[Asked, list[int]] = defaultdict(list)
     for (is_user, *facts), members in kinds.items():
         columns = dict(zip(FACTS, facts, strict=True))
-        target = orders.target(**columns, user_id="user" if is_user else "")
+        target = availability.target(**columns, user_id="user" if is_user else "")
         for asked in plan(target):
             if not only or asked[0] in only:
                 found[asked] += [
@@ -158,13 +158,13 @@ def plan(target: schema.Target) -> tuple[Asked, ...]:
     return tuple(
         (name, tuple(information_queries(target)) if name == INFORMATION else ())
         for name in names
-        if not orders.unavailable(name, told)
+        if not availability.unavailable(name, told)
     )
 
 
 def ask_supervised(channel: Channel) -> None:
     """Ask for what was left out before the device said that it is supervised."""
-    target = orders.target_of(channel)
+    target = availability.target_of(channel)
     before = plan(dataclasses.replace(target, supervised=False))
     asked = {name for name, _ in before}
     missing = [name for name, _ in plan(target) if name not in asked]

@@ -4,22 +4,15 @@ import datetime as dt
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
-from devices.models import AuditEntry, Channel, Device, Enrollment
-from mdmportal import catalogue
-from mdmportal.protocol import plist, schema
+from devices.models import AuditEntry, Channel, Device
+from mdmportal.protocol import plist
 
 from . import filled, queue
-from .escrow import passwords
+from .availability import refusal
+from .checking import check
 from .models import Command
-
-NOT_ENROLLED = "not enrolled"
-
-
-class Invalid(ValueError):
-    """The keys are not what the RequestType takes; says which, in Apple's names."""
 
 
 class Refused(Exception):
@@ -35,7 +28,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Order:
+class Placed:
     """What became of an order."""
 
     commands: Sequence[Command]
@@ -43,77 +36,6 @@ class Order:
     queued: int
     refused: Sequence[tuple[str, str]]
     """Devices, as text, each with the reason."""
-
-
-def target_of(channel: Channel) -> schema.Target:
-    """Return what decides; ``channel`` comes with its enrollment and device."""
-    enrollment = channel.enrollment
-    device = enrollment.device
-    return target(
-        platform=device.platform,
-        os_version=device.os_version,
-        is_supervised=device.is_supervised,
-        mode=enrollment.mode,
-        access_rights=enrollment.access_rights,
-        user_id=channel.user_id,
-    )
-
-
-def target(
-    *,
-    platform: str,
-    os_version: str,
-    is_supervised: bool | None,
-    mode: str,
-    access_rights: int,
-    user_id: str,
-) -> schema.Target:
-    """Return what decides whether a command can be used, of columns of these names."""
-    return schema.Target(
-        os=platform,
-        version=_version(os_version),
-        channel="user" if user_id else "device",
-        supervised=is_supervised,
-        mode=mode,
-        rights=access_rights,
-    )
-
-
-@lru_cache(maxsize=1000)
-def _version(text: str) -> schema.Version:
-    try:
-        return schema.parse_version(text)
-    except ValueError:
-        return ()  # a beta's name, say: unknown refuses nothing
-
-
-def refusal(channel: Channel, request_type: str) -> str:
-    """Return why this channel cannot take the command, in words; '' if it can."""
-    if channel.enrollment.state != Enrollment.State.ACTIVE:
-        return NOT_ENROLLED
-    return unavailable(request_type, target_of(channel))
-
-
-@lru_cache(maxsize=10_000)
-def unavailable(request_type: str, target: schema.Target) -> str:
-    """Return why the command cannot be used there, in words; '' if it can."""
-    return schema.unavailable(catalogue.commands()[request_type], target)
-
-
-def check(
-    request_type: str, keys: Mapping[str, Any], lacking: Collection[str] = ()
-) -> None:
-    """Raise Invalid unless the schema has the command, with such keys.
-
-    ``lacking`` are required keys that are still to be filled in.
-    """
-    command = catalogue.commands().get(request_type)
-    if command is None:
-        raise Invalid(f"{request_type} is not a RequestType")
-    problems = schema.check(command, keys)
-    wrong = [str(problem) for problem in problems if problem.path not in lacking]
-    if wrong:
-        raise Invalid("; ".join(wrong))
 
 
 def place(
@@ -124,7 +46,7 @@ def place(
     by: Any = None,
     note: str = "",
     expires_at: dt.datetime | None = None,
-) -> Order:
+) -> Placed:
     """Queue a command for those of ``channels`` that can take it.
 
     What ``keys`` lacks and the portal knows or makes up is filled in, for each device
@@ -133,7 +55,6 @@ def place(
     """
     said = filled.prepare(request_type, dict(keys or {}))
     check(request_type, said.keys, filled.lacking(request_type, said.keys))
-    _check_pin(said.keys)
     groups: dict[bytes, Group] = {}
     refused: list[tuple[str, str]] = []
     for channel, own in _own(channels, request_type, said.keys):
@@ -153,14 +74,7 @@ def place(
         AuditEntry.write(
             by, f"ordered {request_type}", _to_whom(devices), channels=queued
         )
-    return Order(commands, queued, refused)
-
-
-def _check_pin(keys: Mapping[str, Any]) -> None:
-    """A Mac locked with another PIN than one of six digits could not be opened."""
-    pin = str(keys.get("PIN", "0" * passwords.PIN_DIGITS))
-    if not (pin.isascii() and pin.isdigit() and len(pin) == passwords.PIN_DIGITS):
-        raise Invalid(f"PIN: it must have {passwords.PIN_DIGITS} digits")
+    return Placed(commands, queued, refused)
 
 
 def _command(

@@ -12,7 +12,7 @@ from devices.models import Channel
 from mdmportal import catalogue
 from mdmportal.protocol import plist, schema
 
-from . import orders, queue
+from . import availability, queue
 from .models import OPEN, Command, Delivery, State
 
 LONGEST = 100
@@ -22,8 +22,8 @@ NOTE = "Rename to "
 
 def refusal(channel: Channel) -> str:
     """Return why the device cannot be renamed, in words; '' if it can."""
-    reason = orders.refusal(channel, "Settings")
-    return reason or schema.unavailable(_shape(), orders.target_of(channel))
+    reason = availability.refusal(channel, "Settings")
+    return reason or schema.unavailable(_shape(), availability.target_of(channel))
 
 
 def _shape() -> schema.Key:

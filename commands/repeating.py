@@ -24,7 +24,7 @@ def why_not(delivery: Delivery) -> str:
     return ""
 
 
-def repeat(deliveries: Iterable[Delivery], *, by: Any) -> orders.Order:
+def repeat(deliveries: Iterable[Delivery], *, by: Any) -> orders.Placed:
     """Order them again, one new order for each old one.
 
     The deliveries come with their command, channel, enrollment and device.
@@ -46,7 +46,7 @@ def repeat(deliveries: Iterable[Delivery], *, by: Any) -> orders.Order:
         again += order.commands
         queued += order.queued
         refused += order.refused
-    return orders.Order(again, queued, refused)
+    return orders.Placed(again, queued, refused)
 
 
 def _keys(command: Command) -> Mapping[str, Any]:

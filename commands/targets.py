@@ -16,7 +16,7 @@ from django.db.models import Count, Q, QuerySet
 from devices.models import Channel, Device, Enrollment
 from mdmportal.protocol import schema
 
-from . import orders
+from . import availability
 
 NAMED = 10
 """How many of the devices that cannot take a command are named for each reason."""
@@ -97,12 +97,12 @@ class Targets:
         """Return how many cannot take the command, by reason."""
         counts: Counter[str] = Counter()
         for kind in self.kinds:
-            reason = orders.unavailable(request_type, kind.target)
+            reason = availability.unavailable(request_type, kind.target)
             if reason:
                 counts[reason] += kind.count
         missing = self.count - sum(kind.count for kind in self.kinds)
         if missing > 0:
-            counts[orders.NOT_ENROLLED] += missing
+            counts[availability.NOT_ENROLLED] += missing
         return counts
 
     def preview(self, request_type: str) -> Preview:
@@ -117,13 +117,13 @@ class Targets:
         )
 
     def _names(self, request_type: str, reason: str) -> Iterator[str]:
-        if reason == orders.NOT_ENROLLED:
+        if reason == availability.NOT_ENROLLED:
             enrolled = self.channels.order_by().values("enrollment__device")
             without = self.devices.exclude(pk__in=enrolled).order_by("name", "pk")
             return (str(device) for device in without[:NAMED])
         where = Q()
         for kind in self.kinds:
-            if orders.unavailable(request_type, kind.target) == reason:
+            if availability.unavailable(request_type, kind.target) == reason:
                 where |= kind.where
         found = self.channels.filter(where).select_related("enrollment__device")
         first = found.order_by("enrollment__device__name", "pk")[:NAMED]
@@ -137,5 +137,5 @@ def _kind(row: Mapping[str, Any], user_id: str) -> Kind:
     return Kind(
         count=row["n"],
         where=Q(**known, **unknown),
-        target=orders.target(**facts, user_id=user_id),
+        target=availability.target(**facts, user_id=user_id),
     )

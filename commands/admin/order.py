@@ -17,7 +17,7 @@ from devices.admin.base import ids
 from devices.models import Channel, Device, Enrollment
 from mdmportal import catalogue
 
-from .. import destructive, filled, inventory, orders, words
+from .. import checking, destructive, filled, inventory, orders, words
 from ..forms import OrderForm
 from ..targets import Preview, Refused, Targets
 
@@ -207,7 +207,7 @@ def _place(
             note=form.cleaned_data["note"],
             expires_at=form.expires_at,
         )
-    except orders.Invalid as problem:
+    except checking.Invalid as problem:
         form.add_error(None, str(problem))
         return None
     _tell(request, request_type, order)
@@ -217,7 +217,7 @@ def _place(
     return redirect(f"{path}?{urlencode({'type': request_type})}")
 
 
-def _tell(request: HttpRequest, request_type: str, order: orders.Order) -> None:
+def _tell(request: HttpRequest, request_type: str, order: orders.Placed) -> None:
     if order.queued:
         plural = "" if order.queued == 1 else "s"
         text = f"{request_type} is queued for {order.queued} device{plural}."

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from devices.models import Channel
 
-from .. import destructive, filled, orders, words
+from .. import availability, destructive, filled, words
 from .look import Look
 
 
@@ -41,9 +41,9 @@ def _button(look: Look, request_type: str) -> Button:
 
 def _refusal(channel: Channel | None, user: Any, request_type: str) -> str:
     if channel is None:
-        return orders.NOT_ENROLLED
+        return availability.NOT_ENROLLED
     return (
         destructive.refusal(user, request_type)
-        or orders.refusal(channel, request_type)
+        or availability.refusal(channel, request_type)
         or filled.missing(channel, request_type)
     )

@@ -8,7 +8,7 @@ from django.contrib.humanize.templatetags.humanize import naturaltime
 
 from devices.models import Enrollment, Inventory
 
-from .. import orders
+from .. import availability
 from ..models import Delivery, State
 from .look import Look
 
@@ -67,7 +67,7 @@ def _refusal(look: Look, request_type: str) -> str:
         return "It left management and did not say before."
     if look.channel is None or look.stay.state != Enrollment.State.ACTIVE:
         return "It has not finished enrolling. It is asked as soon as it has."
-    reason = orders.refusal(look.channel, request_type)
+    reason = availability.refusal(look.channel, request_type)
     return f"It cannot be asked: {reason}." if reason else ""
 
 

@@ -30,7 +30,7 @@ from devices.models import Channel, Device, Enrollment, EscrowCertificate, Secre
 from devices.models.secret import label_of
 from mdmportal.protocol import ProtocolError, cms, mobileconfig
 
-from .. import orders, queue
+from .. import availability, orders, queue
 from . import pending
 
 SEALED = "FDE_PersonalRecoveryKeyCMS"
@@ -147,7 +147,7 @@ def refusal(channel: Channel) -> str:
         return "only a Mac has a FileVault key"
     if enrollment.mode == Enrollment.Mode.USER:
         return "not on a person's own Mac: Apple keeps its key out of management"
-    return orders.refusal(channel, "InstallProfile")
+    return availability.refusal(channel, "InstallProfile")
 
 
 def install_again(channel: Channel) -> None:

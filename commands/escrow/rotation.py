@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from devices.models import Channel, Enrollment, Secret
 
-from .. import filled, orders
+from .. import availability, filled, orders
 from ..models import OPEN, Delivery
 
 logger = logging.getLogger(__name__)
@@ -117,6 +117,6 @@ def refusal(secret: Secret, channel: Channel | None) -> str:
     if channel is None:
         return LEFT
     request_type = ROTATIONS[secret.kind]
-    return orders.refusal(channel, request_type) or filled.missing(
+    return availability.refusal(channel, request_type) or filled.missing(
         channel, request_type
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from devices.models import Enrollment, Secret
 
-from .. import orders, queue
+from .. import availability, queue
 from .said import Reader, Said
 
 
@@ -12,7 +12,7 @@ def then_ask(request_type: str) -> Reader:
     """What was installed or removed changes a list: ask for it anew."""
 
     def read(said: Said) -> None:
-        if not orders.refusal(said.channel, request_type):
+        if not availability.refusal(said.channel, request_type):
             queue.enqueue([said.channel.pk], request_type)
 
     return read

@@ -10,7 +10,7 @@ from devices.models import Device, Secret
 from devices.models.device import version_key
 from mdmportal.protocol.platforms import platform_of
 
-from .. import inventory, orders, queue
+from .. import availability, inventory, queue
 from ..models import Delivery
 from . import facts
 from .said import Said
@@ -146,7 +146,11 @@ def _ask_for_bypass_code(said: Said) -> None:
     asked = Delivery.objects.filter(
         channel=said.channel, command__request_type=request_type
     )
-    if orders.refusal(said.channel, request_type) or kept.exists() or asked.exists():
+    if (
+        availability.refusal(said.channel, request_type)
+        or kept.exists()
+        or asked.exists()
+    ):
         return
     queue.enqueue([said.channel.pk], request_type)
 
@@ -157,7 +161,7 @@ def refused(said: Said) -> None:
     if command.ordered_by_id is not None:
         return  # who ordered it sees what was wrong
     asked = set(command.keys.get("Queries", ()))
-    target = orders.target_of(said.channel)
+    target = availability.target_of(said.channel)
     safe = [
         name for name in inventory.information_queries(target) if name in inventory.SAFE
     ]

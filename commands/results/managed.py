@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from devices.models import Device
 
-from .. import orders, queue
+from .. import availability, queue
 from . import lists
 from .said import Said
 
@@ -39,7 +39,7 @@ def _ask_more(said: Said, apps: Mapping[str, object]) -> None:
             for name, one in apps.items()
             if not has or (isinstance(one, Mapping) and one.get(has))
         ]
-        if identifiers and not orders.refusal(said.channel, request_type):
+        if identifiers and not availability.refusal(said.channel, request_type):
             queue.enqueue(
                 [said.channel.pk],
                 request_type,

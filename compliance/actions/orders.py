@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from commands import destructive
-from commands import orders as commands
+from commands import availability, checking, orders
 from commands.models import Delivery
 from devices.models import Channel, Enrollment
 
@@ -47,14 +47,14 @@ def _place(policy: Policy) -> int:
         return count
     devices = list(claim.rows.values_list("device", flat=True))
     try:
-        order = commands.place(
+        order = orders.place(
             _channels(devices),
             policy.command_type,
             policy.keys,
             by=policy.command_by,
             note=f"Policy: {policy}"[:255],
         )
-    except commands.Invalid as error:
+    except checking.Invalid as error:
         claim.failed(str(error), for_good=True)
         return count
     _settle(claim, order)
@@ -70,13 +70,13 @@ def _channels(devices: list[int]) -> list[Channel]:
     return list(rows.select_related("enrollment__device").order_by("pk"))
 
 
-def _settle(claim: Claim, order: commands.Order) -> None:
+def _settle(claim: Claim, order: orders.Placed) -> None:
     ordered = Delivery.objects.filter(command__in=order.commands)
     reached = ordered.order_by().values("channel__enrollment__device")
     settle(claim.rows.filter(device__in=reached), Action.State.DONE)
     why = dict(order.refused)
     left = list(claim.rows.select_related("device"))
     for row in left:
-        row.problem = why.get(str(row.device), commands.NOT_ENROLLED)[:255]
+        row.problem = why.get(str(row.device), availability.NOT_ENROLLED)[:255]
     Action.objects.bulk_update(left, ["problem"])
     settle(claim.rows, Action.State.FAILED)

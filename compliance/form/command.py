@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from commands import destructive, filled, orders
+from commands import checking, destructive, filled
 from commands.schema_json import Wrong, from_json
 from devices.models import User
 from mdmportal import catalogue
@@ -51,7 +51,7 @@ def read(request_type: str, text: str) -> dict[str, Any]:
             else value
             for name, value in given.items()
         }
-        orders.check(request_type, keys, lacking)
-    except (Wrong, orders.Invalid) as error:
+        checking.check(request_type, keys, lacking)
+    except (Wrong, checking.Invalid) as error:
         raise Refused(str(error)) from error
     return keys

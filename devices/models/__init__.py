@@ -8,6 +8,7 @@ from .escrow import EscrowCertificate
 from .group import DeviceGroup
 from .identity import Identity
 from .inventory import Inventory
+from .location import Location
 from .login import NetworkLogin
 from .schedule import InventorySchedule
 from .secret import Secret
@@ -36,6 +37,7 @@ __all__ = [
     "InstalledProfile",
     "Inventory",
     "InventorySchedule",
+    "Location",
     "NetworkLogin",
     "RegroupMark",
     "Secret",

@@ -97,6 +97,12 @@ class Device(models.Model):
     firewall_enabled = models.BooleanField(null=True, blank=True)
     is_activation_locked = models.BooleanField("activation lock", null=True, blank=True)
     in_lost_mode = models.BooleanField("lost mode", null=True, blank=True)
+    is_apple_silicon = models.BooleanField("Apple silicon", null=True, blank=True)
+    """Of a Mac; it decides between recovery lock and firmware password."""
+    needs_pin_to_lock = models.BooleanField(null=True, blank=True, editable=False)
+    needs_pin_to_erase = models.BooleanField(null=True, blank=True, editable=False)
+    time_zone = models.CharField(max_length=64, blank=True)
+    """By its name in the IANA database, such as Europe/Berlin."""
 
     search_text = models.GeneratedField(
         expression=SEARCHED, output_field=models.TextField(), db_persist=True

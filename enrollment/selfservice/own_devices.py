@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from commands import orders, queue
+from commands import availability, checking, orders, queue
 from commands.models import Delivery, State
 from devices.models import AuditEntry, Channel, Device, Enrollment, User
 
@@ -94,7 +94,7 @@ class Action:
 
 def _can(own: Own, request_type: str) -> bool:
     assert own.channel
-    return not orders.refusal(own.channel, request_type)
+    return not availability.refusal(own.channel, request_type)
 
 
 def _may_lock(own: Own) -> bool:
@@ -148,7 +148,7 @@ TITLES = {action.request_type: action.title for action in ACTIONS.values()}
 
 
 def order(own: Own, action: Action, keys: Mapping[str, Any], by: User) -> None:
-    """Order it as the owner. orders.Invalid, or orders.Refused if it cannot be."""
+    """Order it as the owner. checking.Invalid, or orders.Refused if it cannot be."""
     assert own.channel
     if action.name == "remove":
         _remove(own, by)
@@ -166,7 +166,7 @@ def _remove(own: Own, by: User) -> None:
     """
     assert own.channel
     keys = {"Identifier": own.identifier}
-    orders.check("RemoveProfile", keys)
+    checking.check("RemoveProfile", keys)
     queue.enqueue([own.channel.pk], "RemoveProfile", keys, ordered_by=by, note=NOTE)
     AuditEntry.write(by, "ordered RemoveProfile", own.device, channels=1)
 

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from commands import orders
+from commands import checking, orders
 from devices.models import User
 
 from ..models import EnrollmentProfile
@@ -124,7 +124,7 @@ def _order(
 ) -> None:
     try:
         own_devices.order(own, action, keys, user)
-    except (orders.Refused, orders.Invalid) as problem:
+    except (orders.Refused, checking.Invalid) as problem:
         messages.error(
             request, f"{own.device}: {action.title} was not sent, {problem}."
         )

@@ -11,7 +11,7 @@ from django.apps import apps
 from django.db import connection, models
 from django.utils import timezone
 
-from commands import orders, queue, repeating, results
+from commands import checking, orders, queue, repeating, results
 from commands.escrow import filevault, pending, rotation
 from commands.models import Delivery, State
 from devices import reveal
@@ -168,7 +168,7 @@ def test_an_iphone_has_no_pin(iphone: SimulatedDevice) -> None:
 
 @pytest.mark.parametrize("pin", ["12345", "1234567", "abcdef", "１２３４５６"])
 def test_a_pin_that_no_mac_takes_is_not_ordered(mac: SimulatedDevice, pin: str) -> None:
-    with pytest.raises(orders.Invalid, match="6 digits"):
+    with pytest.raises(checking.Invalid, match="6 digits"):
         orders.place([channel(mac)], "DeviceLock", {"PIN": pin})
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from commands import orders
+from commands import checking, orders
 from commands.models import Delivery
 from devices import lookup
 from mdmportal.protocol import ProtocolError, plist
@@ -51,7 +51,7 @@ class Command(BaseCommand):
                 note=options["note"],
                 expires_at=timezone.now() + life if life else None,
             )
-        except orders.Invalid as problem:
+        except checking.Invalid as problem:
             raise CommandError(str(problem)) from problem
         for device, reason in order.refused:
             self.stderr.write(f"{device}: {reason}")
@@ -81,7 +81,7 @@ def _keys(text: str) -> dict[str, Any]:
     return keys
 
 
-def _rows(order: orders.Order) -> list[dict[str, Any]]:
+def _rows(order: orders.Placed) -> list[dict[str, Any]]:
     deliveries = Delivery.objects.filter(command__in=order.commands)
     return [
         {

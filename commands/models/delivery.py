@@ -1,56 +1,20 @@
-"""Command, what someone ordered; Delivery, one channel's copy; Result, its answer."""
+"""Delivery: one channel's copy of a command; Result: what the device answered."""
 
 import uuid
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from devices.models import Channel
 from mdmportal.fields import EncryptedBinaryField
-from mdmportal.protocol import plist
 
-from . import errors
-
-
-class Command(models.Model):
-    """A RequestType and its keys, for many channels. The keys may be secret."""
-
-    request_type = models.CharField(max_length=64, db_index=True)
-    keys_plist = EncryptedBinaryField()
-    ordered_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True
-    )
-    ordered_at = models.DateTimeField(default=timezone.now, db_index=True)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    priority = models.SmallIntegerField(default=0)
-    note = models.CharField(max_length=255, blank=True)
-
-    passwords: Mapping[str, bytes] = MappingProxyType({})
-    """Until it is queued: what it sets of which its keys have only a hash, by kind of
-    secret. No column."""
-
-    class Meta:
-        ordering = ("-ordered_at", "-pk")
-        permissions = (
-            ("order_destructive", "Can order commands that lock, erase or remove"),
-        )
-
-    def __str__(self) -> str:
-        return self.request_type
-
-    @property
-    def keys(self) -> Mapping[str, Any]:
-        """The command's own keys, beside RequestType."""
-        return plist.loads(bytes(self.keys_plist))
+from .. import errors
+from .command import Command
 
 
 class State(models.TextChoices):
-    """Where a delivery is; the last four are final."""
+    """Where a delivery is; the last five are final."""
 
     QUEUED = "queued", "queued"
     SENT = "sent", "sent"
@@ -59,6 +23,8 @@ class State(models.TextChoices):
     FAILED = "failed", "failed"
     CANCELLED = "cancelled", "cancelled"
     EXPIRED = "expired", "expired"
+    REFUSED = "refused", "not sent"
+    """When its turn came, the device could not take it any more."""
 
 
 OPEN = (State.QUEUED, State.SENT, State.POSTPONED)
