@@ -31,6 +31,8 @@ ONCE = (
     "tests/apns/test_client.py",
     "tests/browser",
     "tests/catalogue",
+    "tests/journeys/test_every_way_in.py::"
+    "test_a_command_waits_until_the_person_has_signed_in_again",
     *(
         f"tests/pages/test_{name}.py"
         for name in (

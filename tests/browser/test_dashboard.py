@@ -10,7 +10,7 @@ from ..journeys.conftest import Enroll
 from ..pages import agents
 from ..portal import Portal
 from ..servers import wait_for
-from .conftest import Visitor
+from .conftest import PHONE, WIDE, Visitor
 
 PAGES = (
     "/admin/",
@@ -76,14 +76,18 @@ TABS = (
 )
 
 
+@pytest.mark.parametrize("visitor", [WIDE], indirect=True, ids=["wide, then phone"])
 def test_every_page_fits_its_window_and_meets_no_error(
     staff: Visitor, enroll: Enroll
 ) -> None:
     device = enroll().row()["id"]
     tabs = [f"/admin/devices/device/{device}/change/?tab={tab}" for tab in TABS]
     for path in (*PAGES, *tabs):
+        staff.resize(WIDE)
         assert staff.open(path) == 200, path
         assert staff.overflow <= 0, path
+        staff.resize(PHONE)
+        assert staff.overflow <= 0, f"{path} on a phone"
         assert staff.complaints == [], path
 
 

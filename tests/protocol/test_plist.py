@@ -21,11 +21,12 @@ scalars = (
 values = st.recursive(
     scalars,
     lambda inner: (
-        st.lists(inner) | st.dictionaries(st.text("abcXYZ", min_size=1), inner)
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text("abcXYZ", min_size=1), inner, max_size=4)
     ),
-    max_leaves=20,
+    max_leaves=10,
 )
-dictionaries = st.dictionaries(st.text("abcXYZ", min_size=1), values)
+dictionaries = st.dictionaries(st.text("abcXYZ", min_size=1), values, max_size=4)
 
 
 @given(dictionaries)
