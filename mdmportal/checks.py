@@ -11,6 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from enrollment.limits import Rate
 
+from . import catalogue
+
 Rule = tuple[str, Callable[[], bool], str, str]
 
 
@@ -121,6 +123,12 @@ RULES: tuple[Rule, ...] = (
         "ENROLL_RATE or ENROLL_RATE_PER_PERSON is no rate.",
         "Write a number, a slash and s, m, h or d, such as 600/h; or leave it empty.",
     ),
+    (
+        "mdm.E013",
+        lambda: not _is_rate(settings.API_RATE),
+        "API_RATE is no rate.",
+        "Write a number, a slash and s, m, h or d, such as 1200/m; or leave it empty.",
+    ),
 )
 
 
@@ -133,6 +141,17 @@ def _broken() -> Iterator[Error]:
     for number, is_broken, message, hint in RULES:
         if is_broken():
             yield Error(message, hint=hint, id=number)
+
+
+@register()
+def catalogue_in_force(**_: Any) -> list[Warning]:
+    """Say so wherever anything is started: the portal goes on with what came along."""
+    problem = catalogue.problem()
+    if not problem:
+        return []
+    hint = "Run load_schema again, or remove the folder that MDM_CATALOGUE names."
+    message = f"The loaded schema is not used, the built-in one is: {problem}"
+    return [Warning(message, hint=hint, id="mdm.W002")]
 
 
 @register(Tags.security, deploy=True)

@@ -1,18 +1,23 @@
 """The compiler: Apple's schema, a checkout of its repository, becomes a file of facts.
 
-Facts are names, types, presence, allowed values and where each key applies. Of Apple's
-sentences nothing is taken. ``docs/schema.md`` in https://github.com/apple/device-management
-tells the format that is read here, ``mdmportal.protocol.schema`` reads what is written.
+Facts are names, types, presence, allowed values and where each key applies; what Apple
+says of them goes into a file of its own, which an operator keeps and we do not deliver:
+``words.json`` beside this is written by hand. ``docs/schema.md`` in
+https://github.com/apple/device-management tells the format that is read here,
+``mdmportal.protocol.schema`` and ``wording`` read what is written.
 """
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from mdmportal.protocol import ProtocolError, schema
+
+from . import files, wording
 
 try:
     from yaml import CSafeLoader as SafeLoader  # libyaml: eight times as fast
@@ -68,44 +73,60 @@ for _tag in ("float", "timestamp"):
     _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _text)
 
 
-def write(folder: Path, target: Path, *, release: str) -> None:
-    """Compile the commands of ``folder`` into the file ``target``; see below.
+@dataclass(frozen=True)
+class Compiled:
+    """What becomes of Apple's schema: facts of its commands, and what it says of them.
 
     The same schema gives the same bytes: one line for each command, so that a later
-    release shows as a readable difference. Nothing is written that cannot be read back.
+    release shows as a readable difference.
     """
-    document = compile_commands(folder, release=release)
-    try:
-        schema.read(document)
-    except ProtocolError as error:
-        raise SchemaError(f"{folder}: {error}") from error
-    target.write_text(_dump(document), encoding="utf-8")
+
+    commands: dict[str, Any]
+    words: dict[str, Any]
+
+    def texts(self) -> dict[str, str]:
+        """Return what is written, by the name of the file."""
+        return {
+            files.COMMANDS: _dump(self.commands),
+            files.WORDS: _dump(self.words),
+        }
 
 
-def compile_commands(folder: Path, *, release: str) -> dict[str, Any]:
-    """Return the facts of every command in ``folder``, a checkout of Apple's schema.
+def compile_schema(folder: Path, *, release: str) -> Compiled:
+    """Compile every command in ``folder``, a checkout of Apple's schema.
 
     ``release`` says in words which release the checkout is, for the files do not tell.
-    A folder or a file that is not Apple's schema is a SchemaError that names it.
+    A folder or a file that is not Apple's schema is a SchemaError that names it, and so
+    is what could not be read back.
     """
-    files = sorted((folder / "mdm" / "commands").glob("*.yaml"))
-    if not files:
+    sources = sorted((folder / "mdm" / "commands").glob("*.yaml"))
+    if not sources:
         raise SchemaError(
             f"{folder} is not a checkout of Apple's device-management schema: "
             "it has no mdm/commands/*.yaml"
         )
     commands: dict[str, Any] = {}
-    for file in files:
-        request_type, facts = _command(file)
+    words: dict[str, Any] = {}
+    for file in sources:
+        request_type, facts, said = _command(file)
         if request_type in commands:
             raise SchemaError(f"{file} describes {request_type} a second time")
-        commands[request_type] = facts
-    return {
-        "release": release,
-        "copyright": _copyright(folder),
-        "licence": "MIT",
-        "commands": dict(sorted(commands.items())),
-    }
+        commands[request_type], words[request_type] = facts, said
+    head = {"release": release, "copyright": _copyright(folder), "licence": "MIT"}
+    compiled = Compiled(
+        {**head, "commands": dict(sorted(commands.items()))},
+        {**head, "commands": dict(sorted(words.items()))},
+    )
+    _read_back(folder, compiled)
+    return compiled
+
+
+def _read_back(folder: Path, compiled: Compiled) -> None:
+    try:
+        schema.read(json.loads(_dump(compiled.commands)))
+        wording.read(json.loads(_dump(compiled.words)))
+    except ProtocolError as error:
+        raise SchemaError(f"{folder}: {error}") from error
 
 
 def _dump(document: Mapping[str, Any]) -> str:
@@ -131,7 +152,8 @@ def _copyright(folder: Path) -> str:
     return line
 
 
-def _command(file: Path) -> tuple[str, Facts]:
+def _command(file: Path) -> tuple[str, Facts, Facts]:
+    """Return a file's RequestType, the facts of it, and what it says."""
     source = _load(file)
     try:
         payload = source["payload"]
@@ -140,7 +162,7 @@ def _command(file: Path) -> tuple[str, Facts]:
         for name, theirs in (("keys", "payloadkeys"), ("answers", "responsekeys")):
             if source.get(theirs):
                 facts[name] = [_key(key, systems, ()) for key in source[theirs]]
-        return str(payload["requesttype"]), facts
+        return str(payload["requesttype"]), facts, wording.compile_words(source)
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         problem = f"{type(error).__name__}: {error}"
         raise SchemaError(f"{file} does not describe a command: {problem}") from error

@@ -11,7 +11,7 @@ from mdmportal.protocol import schema
 
 COMMAND = """
 title: A Title
-description: A sentence that must not be taken.
+description: A sentence of Apple's.
 payload:
   requesttype: Try
   supportedOS:
@@ -23,7 +23,7 @@ payload:
         devicechannel: true
     macOS:
       introduced: n/a
-  content: Another sentence that must not be taken.
+  content: Another sentence.
 payloadkeys:
 {keys}
 """
@@ -38,13 +38,21 @@ def checkout(tmp_path: Path, keys: str) -> Path:
 
 
 def compiled(tmp_path: Path, keys: str) -> dict[str, Any]:
-    document = compiler.compile_commands(checkout(tmp_path, keys), release="test")
+    document = compiler.compile_schema(
+        checkout(tmp_path, keys), release="test"
+    ).commands
     schema.read(document)
     facts: dict[str, Any] = document["commands"]["Try"]
     return facts
 
 
-def test_facts_are_taken_and_sentences_are_not(tmp_path):
+def said(tmp_path: Path, keys: str) -> dict[str, Any]:
+    document = compiler.compile_schema(checkout(tmp_path, keys), release="test").words
+    words: dict[str, Any] = document["commands"]["Try"]
+    return words
+
+
+def test_facts_are_taken_and_sentences_are_not_among_them(tmp_path):
     keys = """
 - key: Level
   title: Level
@@ -164,21 +172,41 @@ def test_one_key_used_in_two_places_is_no_recursion(tmp_path):
     assert a["keys"] == b["keys"] == [{"name": "Name", "type": "string"}]
 
 
+def test_what_apple_says_is_kept_apart_by_the_path_of_each_key(tmp_path):
+    keys = """
+- key: List
+  type: <array>
+  content: |-
+    A list, with `two` marks.
+  subkeys:
+  - key: ListItem
+    type: <dictionary>
+    subkeys:
+    - {key: Enabled, title: Use it, type: <boolean>, content: Whether.}
+    - {key: Unsaid, title: unsaid, type: <boolean>}
+"""
+    assert said(tmp_path, keys) == {
+        "title": "A Title",
+        "description": "A sentence of Apple's.",
+        "keys": {
+            "List": {"description": "A list, with “two” marks."},
+            "List.ListItem.Enabled": {"title": "Use it", "description": "Whether."},
+        },
+    }
+
+
 def test_the_same_schema_gives_the_same_bytes(tmp_path):
     folder = checkout(tmp_path, "- {key: A, type: <string>}")
-    first, second = tmp_path / "1.json", tmp_path / "2.json"
-    compiler.write(folder, first, release="18.1")
-    compiler.write(folder, second, release="18.1")
-    assert first.read_bytes() == second.read_bytes()
-    document = json.loads(first.read_text(encoding="utf-8"))
+    first = compiler.compile_schema(folder, release="18.1").texts()
+    assert compiler.compile_schema(folder, release="18.1").texts() == first
+    document = json.loads(first["commands.json"])
     assert document["release"] == "18.1"
     assert document["copyright"] == "Copyright © 2022 Apple Inc."
 
 
 def refusal(folder: Path) -> str:
     with pytest.raises(compiler.SchemaError) as caught:
-        compiler.write(folder, folder / "out.json", release="test")
-    assert not (folder / "out.json").exists()
+        compiler.compile_schema(folder, release="test")
     return str(caught.value)
 
 
@@ -216,6 +244,6 @@ def test_a_request_type_described_twice_is_refused(tmp_path):
     assert "describes Try a second time" in refusal(folder)
 
 
-def test_what_could_not_be_read_back_is_not_written(tmp_path):
+def test_what_could_not_be_read_back_is_refused(tmp_path):
     keys = "- {key: A, type: <any>, supportedOS: {iOS: {introduced: soon}}}"
     assert "'soon' is not a version" in refusal(checkout(tmp_path, keys))
