@@ -4,9 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from mdmportal import catalogue
-from mdmportal.protocol import schema
-
-from .escrow import passwords
+from mdmportal.protocol import rules, schema
 
 
 class Invalid(ValueError):
@@ -20,18 +18,19 @@ def check(
 
     ``lacking`` are required keys that are still to be filled in.
     """
+    found = problems(request_type, keys, lacking)
+    if found:
+        raise Invalid("; ".join(map(str, found)))
+
+
+def problems(
+    request_type: str, keys: Mapping[str, Any], lacking: Collection[str] = ()
+) -> list[schema.Problem]:
+    """Return what is wrong with the keys, each by itself, then together."""
     command = catalogue.commands().get(request_type)
     if command is None:
-        raise Invalid(f"{request_type} is not a RequestType")
-    problems = schema.check(command, keys)
-    wrong = [str(problem) for problem in problems if problem.path not in lacking]
-    if wrong:
-        raise Invalid("; ".join(wrong))
-    _check_pin(keys)
-
-
-def _check_pin(keys: Mapping[str, Any]) -> None:
-    """A Mac locked with another PIN than one of six digits could not be opened."""
-    pin = str(keys.get("PIN", "0" * passwords.PIN_DIGITS))
-    if not (pin.isascii() and pin.isdigit() and len(pin) == passwords.PIN_DIGITS):
-        raise Invalid(f"PIN: it must have {passwords.PIN_DIGITS} digits")
+        return [schema.Problem("", f"{request_type} is not a RequestType")]
+    found = schema.check(command, keys)
+    found = [each for each in found if each.path not in lacking]
+    found = found or rules.problems(request_type, keys)
+    return [each for each in found if each.path not in lacking]

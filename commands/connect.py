@@ -11,7 +11,7 @@ from devices.models import Enrollment
 from mdmportal.protocol import ProtocolError
 from mdmportal.protocol import connect as protocol
 
-from . import queue, reports
+from . import availability, queue, reports
 
 
 class Unrecognized(Exception):
@@ -54,9 +54,17 @@ def _is_served(caller: Caller) -> bool:
 def _serve(
     caller: Caller, channel: ChannelRow, report: protocol.Report, body: bytes
 ) -> bytes:
-    """Settle and send; one whose identity has expired gets what renews it."""
-    least = queue.RENEWAL if caller.is_expired else reports.ANY
-    return _command(reports.take(channel, report, body, least))
+    """Settle and send what the device can take.
+
+    One whose identity has expired gets what renews it, whatever it is.
+    """
+    if caller.is_expired:
+        return _command(reports.take(channel, report, body, queue.RENEWAL))
+
+    def refuses(found: reports.Next) -> str:
+        return availability.on_delivery(caller, channel, found.request_type, found.keys)
+
+    return _command(reports.take(channel, report, body, refuses=refuses))
 
 
 def _serve_signed_out(

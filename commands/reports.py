@@ -20,7 +20,7 @@ what devices do all day, are one statement on PostgreSQL: each costs a round tri
 
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,6 +140,14 @@ SET last_seen_at = %(now)s,
 WHERE id = %(channel)s AND ordered = %(ordered)s AND {unchanged}
 """
 
+# Not an attempt: the device never heard of it, unless it did at an earlier one.
+REFUSE = """
+UPDATE commands_delivery
+SET state = 'refused', settled_at = %(now)s, error_chain = %(chain)s,
+    attempts = attempts - 1
+WHERE uuid = %(uuid)s AND channel_id = %(channel)s AND state = 'sent'
+"""
+
 SEEN = "UPDATE devices_channel SET last_seen_at = %(now)s WHERE id = %(channel)s"
 
 SETTLE_AND_SEND = f"""
@@ -164,14 +172,32 @@ class Next:
 ANY = -32768
 """The least priority that there is."""
 
+Refuses = Callable[[Next], str]
+"""Returns why the device cannot take a command any more; '' if it can."""
+
+OURS = "MDMPortal"
+"""The ErrorDomain of what the portal itself says, where a device said nothing."""
+
+MOST_REFUSED = 50
+"""How many are refused in one request: the rest has its turn in the next session."""
+
+
+def _takes_all(_: Next) -> str:
+    return ""
+
 
 def take(
-    channel: ChannelRow, report: Report, body: bytes, least: int = ANY
+    channel: ChannelRow,
+    report: Report,
+    body: bytes,
+    least: int = ANY,
+    refuses: Refuses = _takes_all,
 ) -> Next | None:
     """Settle what a device reports and return what to send it now, None for nothing.
 
-    Only what has at least the priority ``least`` is sent. An Idle with nothing waiting
-    costs, once in LAST_SEEN_EVERY, a write, else nothing.
+    Only what has at least the priority ``least`` is sent, and what ``refuses`` refuses
+    is settled unsent. An Idle with nothing waiting costs, once in LAST_SEEN_EVERY, a
+    write, else nothing.
     """
     values = _values(channel, report, least)
     if report.need_sync_response and report.status != Status.IDLE:
@@ -187,9 +213,35 @@ def take(
     else:
         values |= _answer(report, body)
         found = _settle_and_send(channel, values)
+    found = _able(channel, found, values, refuses)
     if found is not None and channel.is_stale:
         _execute(SEEN, values)
     return found
+
+
+def _able(
+    channel: ChannelRow,
+    found: Next | None,
+    values: Mapping[str, Any],
+    refuses: Refuses,
+) -> Next | None:
+    """Return ``found``, or the first after it that the device can take."""
+    for _ in range(MOST_REFUSED):
+        why = refuses(found) if found is not None else ""
+        if found is None or not why:
+            return found
+        found = _refuse(channel, found, why, values)
+    return None
+
+
+@transaction.atomic
+def _refuse(
+    channel: ChannelRow, found: Next, why: str, values: Mapping[str, Any]
+) -> Next | None:
+    """Settle as not sent what was about to be, say why, and take the next."""
+    chain = [{"ErrorDomain": OURS, "LocalizedDescription": why[:LONGEST]}]
+    _execute(REFUSE, {**values, "uuid": found.uuid, "chain": json.dumps(chain)})
+    return _send_or_rest(channel, values)
 
 
 def _begin(report: Report, values: Mapping[str, Any]) -> Next | None:

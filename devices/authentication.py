@@ -37,15 +37,22 @@ FIND = """
 SELECT i.id, i.revoked_at IS NOT NULL, i.not_after < %s,
        e.id, e.state, e.mode, e.signed_out_at IS NOT NULL, e.is_expelled,
        d.id, d.udid, d.enrollment_id,
+       d.platform, d.os_version, d.is_supervised, e.access_rights,
+       e.awaiting_configuration, d.in_lost_mode, d.is_apple_silicon,
+       d.needs_pin_to_lock, d.needs_pin_to_erase,
        c.id, c.user_id, c.push_token, c.push_magic, c.push_at, c.push_dead,
        c.ordered, c.drained, c.last_seen_at IS NULL OR c.last_seen_at < %s,
-       c.auth_token_digest
+       c.auth_token_digest, c.awaiting_configuration
 FROM devices_identity i
 LEFT JOIN devices_enrollment e ON e.id = i.enrollment_id
 LEFT JOIN devices_device d ON d.id = e.device_id
 LEFT JOIN devices_channel c ON c.enrollment_id = e.id
 WHERE i.fingerprint = %s
 """
+
+
+CHANNEL = 20
+"""Where the columns of the channel begin."""
 
 
 class Declined(Exception):
@@ -67,6 +74,8 @@ class ChannelRow:
     is_stale: bool
     """Not seen within LAST_SEEN_EVERY."""
     auth_token_digest: str = ""
+    awaiting_configuration: bool = False
+    """Its user of a Shared iPad waits for UserConfigured."""
 
     def admits(self, auth_token: str) -> bool:
         """Whether a message with this AuthToken is of the user who was let in."""
@@ -79,6 +88,28 @@ class ChannelRow:
     def is_drained(self) -> bool:
         """Nothing waits in the queue."""
         return self.ordered == self.drained
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What decides which commands a device can take; None: unknown.
+
+    Read with the row that is read anyway, so that nothing has to be asked when a
+    command is about to be sent.
+    """
+
+    platform: str = ""
+    os_version: str = ""
+    is_supervised: bool | None = None
+    access_rights: int = 0
+    awaiting_configuration: bool = False
+    in_lost_mode: bool | None = None
+    is_apple_silicon: bool | None = None
+    needs_pin_to_lock: bool | None = None
+    needs_pin_to_erase: bool | None = None
+
+
+UNKNOWN = Facts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +129,15 @@ class Caller:
     udid: str
     anonymous_id: str
     channels: tuple[ChannelRow, ...]
+    decides: tuple[Any, ...] = ()
+    """What decides which commands the device can take, as the database has it."""
     bearer: str = dataclasses.field(default="", repr=False)
     """The session token that came along; '' for none."""
+
+    @property
+    def facts(self) -> Facts:
+        """What decides; made when a command is there to be sent, which is rare."""
+        return _facts(self.decides) if self.decides else UNKNOWN
 
     @property
     def is_enrolled(self) -> bool:
@@ -151,7 +189,10 @@ def authenticate(request: HttpRequest, body: bytes) -> Caller:
         device_id=device_id,
         udid=udid or "",
         anonymous_id=anonymous or "",
-        channels=tuple(_channel_row(row[11:]) for row in rows if row[11] is not None),
+        channels=tuple(
+            _channel_row(row[CHANNEL:]) for row in rows if row[CHANNEL] is not None
+        ),
+        decides=rows[0][11:CHANNEL] if device_id else (),
         bearer=bearer(request),
     )
 
@@ -180,8 +221,30 @@ def bearer(request: HttpRequest) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
+def _facts(row: tuple[Any, ...]) -> Facts:
+    platform, version, supervised, rights, awaiting, *known = row
+    lost, silicon, lock, erase = map(_known, known)
+    return Facts(
+        platform=platform,
+        os_version=version,
+        is_supervised=_known(supervised),
+        access_rights=rights,
+        awaiting_configuration=bool(awaiting),
+        in_lost_mode=lost,
+        is_apple_silicon=silicon,
+        needs_pin_to_lock=lock,
+        needs_pin_to_erase=erase,
+    )
+
+
+def _known(value: Any) -> bool | None:
+    """SQLite says 1 for true."""
+    return None if value is None else bool(value)
+
+
 def _channel_row(row: tuple[Any, ...]) -> ChannelRow:
-    number, user_id, token, magic, push_at, dead, ordered, drained, stale, auth = row
+    number, user_id, token, magic, push_at, dead, *rest = row
+    ordered, drained, stale, auth, awaiting = rest
     return ChannelRow(
         id=number,
         user_id=user_id,
@@ -193,6 +256,7 @@ def _channel_row(row: tuple[Any, ...]) -> ChannelRow:
         drained=drained,
         is_stale=bool(stale),
         auth_token_digest=auth,
+        awaiting_configuration=bool(awaiting),
     )
 
 

@@ -389,11 +389,16 @@ def unavailable(what: Command | Key, target: Target) -> str:
     """
     if not target.os:
         return ""
-    support = what.support.get("iOS" if target.os == "iPadOS" else target.os)
+    support = support_of(what, target)
     if support is None:
         return f"not on {target.os}"
     reasons = (rule(support, target) for rule in _RULES)
     return next(filter(None, reasons), "")
+
+
+def support_of(what: Command | Key, target: Target) -> Support | None:
+    """Return the support on the target's system, None if it is not on that at all."""
+    return what.support.get("iOS" if target.os == "iPadOS" else target.os)
 
 
 def _of_version(support: Support, target: Target) -> str:
@@ -470,3 +475,60 @@ _RULES: tuple[Callable[[Support, Target], str], ...] = (
     _of_rights,
 )
 """In the order in which they are told: first what no one can change."""
+
+
+def unsupported(
+    command: Command, keys: Mapping[str, Any], target: Target
+) -> list[Problem]:
+    """Return which of the ``keys`` given cannot be used there, and why; [] for none.
+
+    Keys at any depth, the items of Settings, and allowed values that have a support of
+    their own. What is under an unsupported key is not told apart.
+    """
+    root = Key(
+        name=command.request_type,
+        type="dictionary",
+        keys=command.keys,
+        support=command.support,
+    )
+    return list(_unsupported("", root, keys, target))
+
+
+def _unsupported(
+    path: str, key: Key, value: object, target: Target
+) -> Iterator[Problem]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            known = key.keys.get(name) or key.wildcard
+            if known and not _is_default(known, inner):
+                yield from _used(_join(path, name), "", known, key, inner, target)
+    elif isinstance(value, list | tuple):
+        for index, element in enumerate(value):
+            shape = _shape(key.items, element)
+            if shape:
+                name = shape.name if len(key.items) > 1 else ""
+                yield from _used(f"{path}[{index}]", name, shape, key, element, target)
+    elif isinstance(value, str) and value in key.choices:
+        yield from _used(path, value, key.choices[value], key, None, target)
+
+
+def _used(
+    path: str, name: str, key: Key, around: Key, value: object, target: Target
+) -> Iterator[Problem]:
+    """``name`` is that of an element or a value, which ``path`` does not tell."""
+    why = unavailable(key, target) if key.support is not around.support else ""
+    if why:
+        yield Problem(path, f"{name} {why}".strip())
+    else:
+        yield from _unsupported(path, key, value, target)
+
+
+def _is_default(key: Key, value: object) -> bool:
+    """Whether the value asks for what a device does anyway."""
+    return key.default is not None and value == key.default
+
+
+def _shape(shapes: Sequence[Key], element: object) -> Key | None:
+    if len(shapes) == 1:
+        return shapes[0]
+    return shape_of(shapes, element) if isinstance(element, Mapping) else None

@@ -379,3 +379,98 @@ def test_dates_are_taken_for_dates():
     command = command_of({"name": "When", "type": "date"})
     assert schema.check(command, {"When": dt.datetime(2024, 10, 21)}) == []
     assert str(*schema.check(command, {"When": "2024-10-21"})) == "When must be a date"
+
+
+# Keys that a device does not know
+
+
+RETURN = {"ReturnToService": {"Enabled": True}}
+WALLPAPER = {"Settings": [{"Item": "Wallpaper", "Image": b"", "Where": 1}]}
+
+UNSUPPORTED: list[tuple[str, Mapping[str, Any], dict[str, Any], list[str]]] = [
+    ("EraseDevice", RETURN, {"os": "iOS", "version": (17, 1)}, []),
+    (
+        "EraseDevice",
+        RETURN,
+        {"os": "iPadOS", "version": (16, 7)},
+        ["ReturnToService needs iPadOS 17.0"],
+    ),
+    ("EraseDevice", RETURN, {"os": "macOS"}, ["ReturnToService not on macOS"]),
+    ("EraseDevice", RETURN, {"os": "iOS"}, []),
+    ("EraseDevice", RETURN, {"os": ""}, []),
+    (
+        "EraseDevice",
+        {"ReturnToService": {"Enabled": True, "ShouldRetryEnrollment": True}},
+        {"os": "iOS", "version": (26, 1)},
+        ["ReturnToService.ShouldRetryEnrollment needs iOS 27.0"],
+    ),
+    # A default asks for what is done anyway.
+    ("EraseDevice", {"PreserveDataPlan": False}, {"os": "macOS"}, []),
+    (
+        "EraseDevice",
+        {"PreserveDataPlan": True, "PIN": "123456"},
+        {"os": "tvOS"},
+        ["PreserveDataPlan not on tvOS", "PIN not on tvOS"],
+    ),
+    # An item of Settings, told by its name.
+    (
+        "Settings",
+        WALLPAPER,
+        {"os": "iOS", "supervised": False},
+        ["Settings[0] Wallpaper needs a supervised device"],
+    ),
+    ("Settings", WALLPAPER, {"os": "iOS", "supervised": True}, []),
+    (
+        "Settings",
+        {"Settings": [{"Item": "Unheard of"}, *WALLPAPER["Settings"]]},
+        {"os": "macOS"},
+        ["Settings[1] Wallpaper not on macOS"],
+    ),
+    # A key inside an item.
+    (
+        "Settings",
+        {
+            "Settings": [
+                {"Item": "MDMOptions", "MDMOptions": {"IdleRebootAllowed": True}}
+            ]
+        },
+        {"os": "iOS", "version": (18, 3)},
+        ["Settings[0].MDMOptions.IdleRebootAllowed needs iOS 18.4"],
+    ),
+    # A question.
+    (
+        "DeviceInformation",
+        {"Queries": ["UDID", "IMEI", "OSVersion"]},
+        {"os": "iOS", "version": (26,)},
+        ["Queries[1] IMEI removed in iOS 26.0"],
+    ),
+    # What is no key is not asked here, nor what has the wrong type.
+    ("EraseDevice", {"Unheard": True, "ReturnToService": 3}, {"os": "iOS"}, []),
+    ("Settings", {"Settings": "Wallpaper"}, {"os": "macOS"}, []),
+]
+
+
+@pytest.mark.parametrize(("request_type", "keys", "device", "expected"), UNSUPPORTED)
+def test_a_key_that_a_device_does_not_know_is_told(
+    request_type: str,
+    keys: Mapping[str, Any],
+    device: dict[str, Any],
+    expected: list[str],
+) -> None:
+    target = schema.Target(**device)
+    found = schema.unsupported(COMMANDS[request_type], keys, target)
+    assert [str(problem) for problem in found] == expected
+
+
+@given(st.data())
+def test_what_is_unsupported_is_found_whatever_is_given(data: st.DataObject) -> None:
+    command = COMMANDS[data.draw(st.sampled_from(sorted(COMMANDS)))]
+    names = st.sampled_from([*command.keys, "Unheard of"])
+    values = st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text() | st.binary(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=5,
+    )
+    keys = data.draw(st.dictionaries(names, values, max_size=3))
+    found = schema.unsupported(command, keys, schema.Target(os="macOS"))
+    assert all(problem.path and problem.message for problem in found)
