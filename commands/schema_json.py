@@ -1,4 +1,4 @@
-"""Schema as JSON: examples of nested keys, and their values read back from JSON.
+"""Schema as JSON: values of keys, read from JSON.
 
 JSON has neither data nor dates. Where the schema wants them, text is read as base64 or
 as ISO 8601.
@@ -17,37 +17,7 @@ class Wrong(ValueError):
     """Text that is to be data or a date and is not; says where."""
 
 
-DEEP = 4
-SHOWN = 4
-"""How deep an example goes, and how many keys that are not required it shows."""
-
-SAMPLES: Mapping[str, Any] = {
-    "string": "text",
-    "integer": 0,
-    "real": 0.5,
-    "boolean": True,
-    "data": "aGVsbG8=",
-    "date": "2026-01-31T12:00:00Z",
-}
-
-
-def example(key: Key, depth: int = 0) -> Any:
-    """Return a value of the key's shape, to be written as JSON."""
-    if key.type == "array":
-        first = key.items[0] if key.items else None
-        return [example(first, depth + 1)] if first and depth < DEEP else []
-    if key.type == "dictionary":
-        return _dictionary(key, depth) if depth < DEEP else {}
-    if key.values:
-        return key.values[0]
-    return SAMPLES.get(key.type) if key.default is None else key.default
-
-
-def _dictionary(key: Key, depth: int) -> dict[str, Any]:
-    required = [each for each in key.keys.values() if each.required]
-    others = [each for each in key.keys.values() if not each.required]
-    shown = required + others[: max(0, SHOWN - len(required))]
-    return {each.name: example(each, depth + 1) for each in shown}
+SAMPLE_DATE = "2026-01-31T12:00:00Z"
 
 
 def from_json(key: Key, value: Any, path: str = "") -> Any:
@@ -95,4 +65,4 @@ def _date(text: str, path: str) -> dt.datetime:
     try:
         return dt.datetime.fromisoformat(text)
     except ValueError as error:
-        raise Wrong(f"{path} is a date: write it as {SAMPLES['date']}.") from error
+        raise Wrong(f"{path} is a date: write it as {SAMPLE_DATE}.") from error
