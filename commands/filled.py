@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devices.models import Channel, Device, Secret
-from mdmportal.protocol import passwordhash
+from mdmportal import catalogue
+from mdmportal.protocol import passwordhash, schema
 
+from . import availability, returning
 from .escrow import kept, passwords
 from .escrow.kept import ACCOUNTS
 
@@ -39,6 +41,8 @@ class Source:
     certificate: bytes = b""
     """To which its FileVault key is encrypted."""
     admin_guid: str = ""
+    profile: bytes | str = b""
+    """By which it comes back once it is erased; as text, why there is none."""
 
     @property
     def is_mac(self) -> bool:
@@ -69,6 +73,8 @@ class Filling:
     """The kind that it replaces: only one order for that may be under way."""
     needs_certificate: bool = False
     needs_guid: bool = False
+    inside: tuple[str, ...] = ()
+    """Keys that an order says, and inside of which something is filled in."""
 
 
 # --- What is filled in
@@ -81,6 +87,30 @@ def _unlock_token(source: Source) -> Own:
 def _pin(source: Source) -> Own:
     """Only a Mac asks for one when it is to be opened again."""
     return Own({"PIN": passwords.pin()} if source.is_mac else {})
+
+
+def _erase(source: Source) -> Own:
+    """A Mac asks for a PIN; what is to return to service needs a profile to do so."""
+    keys = dict(_pin(source).keys)
+    if returning.is_wanted(source.given):
+        if isinstance(source.profile, str):
+            raise Missing(source.profile)
+        wanted = dict(source.given[returning.KEY])
+        if source.profile:
+            wanted[returning.PROFILE] = source.profile
+        keys[returning.KEY] = {**_bootstrap_token(source), **wanted}
+    return Own(keys)
+
+
+def _bootstrap_token(source: Source) -> Mapping[str, bytes]:
+    """Only systems from 26 on take it."""
+    if Secret.Kind.BOOTSTRAP_TOKEN not in source.kept:
+        return {}
+    token = {returning.TOKEN: source.secret(Secret.Kind.BOOTSTRAP_TOKEN)}
+    erase = catalogue.commands()["EraseDevice"]
+    target = availability.target_of(source.channel)
+    unknown = schema.unsupported(erase, {returning.KEY: token}, target)
+    return {} if unknown else token
 
 
 def _verify(kind: str) -> Callable[[Source], Own]:
@@ -145,7 +175,13 @@ FILLINGS: Mapping[str, Filling] = {
         _unlock_token, ("UnlockToken",), needs=(Secret.Kind.UNLOCK_TOKEN,)
     ),
     "DeviceLock": PIN,
-    "EraseDevice": PIN,
+    "EraseDevice": Filling(
+        _erase,
+        ("PIN",),
+        asked=("PIN",),
+        uses=(Secret.Kind.BOOTSTRAP_TOKEN,),
+        inside=(returning.KEY,),
+    ),
     "SetRecoveryLock": Filling(
         _set_password(Secret.Kind.RECOVERY_LOCK),
         PASSWORD,
@@ -269,6 +305,8 @@ def own_keys(
     certificates = kept.certificates(channels) if filling.needs_certificate else {}
     guids = kept.guids(channels) if filling.needs_guid else {}
     waiting = kept.expected(channels, filling.sets) if filling.sets else frozenset()
+    wanted = bool(filling.inside) and returning.is_wanted(given)
+    back = returning.profiles(channels) if wanted else {}
     found: dict[int, Own | Missing] = {}
     for channel in channels:
         device_id = channel.enrollment.device_id
@@ -281,6 +319,7 @@ def own_keys(
             kept=secrets,
             certificate=certificates.get(device_id, b""),
             admin_guid=guids.get(device_id, ""),
+            profile=back.get(channel.pk, b""),
         )
         found[channel.pk] = _fill(filling, source, is_expected=device_id in waiting)
     return found
@@ -297,6 +336,6 @@ def _fill(filling: Filling, source: Source, *, is_expected: bool) -> Own | Missi
     keys = {
         key: value
         for key, value in own.keys.items()
-        if nested or key not in source.given
+        if nested or key in filling.inside or key not in source.given
     }
     return Own(keys, own.passwords)

@@ -14,10 +14,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from devices.models import Application, Change, InstalledApplication
+from devices.models import Application, Change, InstalledApplication, Location
 
 from . import queue
-from .models import OPEN, Command, Delivery, Result
+from .models import OPEN, Command, Delivery, Order, Recipient, Result
 
 BATCH = 5000
 BATCHES = 50
@@ -25,6 +25,9 @@ BATCHES = 50
 SCHEDULED_FOR = dt.timedelta(days=3)
 """How long the orders that the inventory places by itself are kept, with their raw
 answers. What those said stays in the inventory, what they changed in the history."""
+
+DRAFTS_FOR = dt.timedelta(days=1)
+"""How long an order is kept that was looked at and not confirmed."""
 
 COMMANDS = 500
 """How many of those orders are looked at together."""
@@ -34,6 +37,20 @@ def changes() -> int:
     """Forget what changed longer ago than HISTORY_DAYS; return how much."""
     limit = timezone.now() - dt.timedelta(days=settings.HISTORY_DAYS)
     old = Change.objects.filter(at__lt=limit).order_by("at")
+    return _repeat(lambda: _delete(old))
+
+
+def locations() -> int:
+    """Forget where devices were longer ago than LOCATION_DAYS; return how much.
+
+    The raw answers tell it too, so they go with the places.
+    """
+    limit = timezone.now() - dt.timedelta(days=settings.LOCATION_DAYS)
+    said = Result.objects.filter(
+        delivery__command__request_type="DeviceLocation", received_at__lt=limit
+    )
+    _repeat(lambda: _delete(said.order_by("pk")))
+    old = Location.objects.filter(taken_at__lt=limit).order_by("taken_at")
     return _repeat(lambda: _delete(old))
 
 
@@ -63,6 +80,28 @@ def scheduled() -> int:
     return done
 
 
+def drafts() -> int:
+    """Forget orders that nobody confirmed, with their recipients; return how many."""
+    limit = timezone.now() - DRAFTS_FOR
+    old = Order.objects.filter(state=Order.State.DRAFT, ordered_at__lt=limit)
+    done = 0
+    for pk in list(old.order_by("pk").values_list("pk", flat=True)[:BATCHES]):
+        done += _forget_draft(pk)
+    return done
+
+
+@transaction.atomic
+def _forget_draft(pk: int) -> int:
+    """Delete one, unless it was confirmed just now."""
+    rows = Order.objects.select_for_update().filter(state=Order.State.DRAFT)
+    draft = rows.filter(pk=pk).first()
+    if draft is None:
+        return 0
+    _raw(Recipient.objects.filter(order=draft))
+    draft.delete()
+    return 1
+
+
 @transaction.atomic
 def _forget_deliveries(commands: Sequence[int]) -> int:
     over = Delivery.objects.filter(command__in=commands).exclude(state__in=OPEN)
@@ -80,7 +119,7 @@ def _forget_empty(commands: Sequence[int]) -> None:
 
 
 @transaction.atomic
-def _delete(rows: "QuerySet[Change] | QuerySet[Application]") -> int:
+def _delete(rows: "QuerySet[Any]") -> int:
     ids = list(rows.values_list("pk", flat=True)[:BATCH])
     return _raw(rows.model.objects.filter(pk__in=ids)) if ids else 0
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from devices.models import AuditEntry, Channel, Device
 from mdmportal.protocol import plist
 
 from . import filled, queue
-from .availability import refusal
+from .availability import refusals
 from .checking import check
 from .models import Command
 
@@ -25,6 +25,14 @@ class Group:
 
     own: filled.Own
     channels: dict[int, Device] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """Channels by what they are told, and those that are told nothing, with why."""
+
+    groups: Sequence[Group]
+    refused: Sequence[tuple[Channel, str]]
 
 
 @dataclass(frozen=True)
@@ -55,49 +63,31 @@ def place(
     """
     said = filled.prepare(request_type, dict(keys or {}))
     check(request_type, said.keys, filled.lacking(request_type, said.keys))
-    groups: dict[bytes, Group] = {}
-    refused: list[tuple[str, str]] = []
-    for channel, own in _own(channels, request_type, said.keys):
-        if isinstance(own, str):
-            refused.append((str(channel.enrollment.device), own))
-        else:
-            group = groups.setdefault(plist.dumps(own.keys), Group(own))
-            group.channels[channel.pk] = channel.enrollment.device
+    found = sort(channels, request_type, said.keys)
     commands = [
-        _command(request_type, said, group.own, by, note, expires_at)
-        for group in groups.values()
+        Command(
+            request_type=request_type, ordered_by=by, note=note, expires_at=expires_at
+        )
+        for _ in found.groups
     ]
-    queue.enqueue_each(list(zip(commands, map(tuple, _ids(groups)), strict=True)))
-    devices = {d.pk: d for group in groups.values() for d in group.channels.values()}
-    queued = sum(len(group.channels) for group in groups.values())
+    for command, group in zip(commands, found.groups, strict=True):
+        fill(command, said, group.own)
+    ids = (group.channels.keys() for group in found.groups)
+    queue.enqueue_each(list(zip(commands, ids, strict=True)))
+    devices = {d.pk: d for group in found.groups for d in group.channels.values()}
+    queued = sum(len(group.channels) for group in found.groups)
     if queued:
         AuditEntry.write(
             by, f"ordered {request_type}", _to_whom(devices), channels=queued
         )
+    refused = [(str(each.enrollment.device), why) for each, why in found.refused]
     return Placed(commands, queued, refused)
 
 
-def _command(
-    request_type: str,
-    said: filled.Own,
-    own: filled.Own,
-    by: Any,
-    note: str,
-    expires_at: dt.datetime | None,
-) -> Command:
-    command = Command(
-        request_type=request_type,
-        keys_plist=plist.dumps({**said.keys, **own.keys}),
-        ordered_by=by,
-        note=note,
-        expires_at=expires_at,
-    )
+def fill(command: Command, said: filled.Own, own: filled.Own) -> None:
+    """Give a command the keys of its order, and a device's own."""
+    command.keys_plist = plist.dumps({**said.keys, **own.keys})
     command.passwords = {**said.passwords, **own.passwords}
-    return command
-
-
-def _ids(groups: Mapping[bytes, Group]) -> Iterator[Collection[int]]:
-    return (group.channels.keys() for group in groups.values())
 
 
 def _to_whom(devices: Mapping[int, Device]) -> Device | str:
@@ -106,13 +96,32 @@ def _to_whom(devices: Mapping[int, Device]) -> Device | str:
     return f"{len(devices)} devices"
 
 
+def sort(
+    channels: Iterable[Channel], request_type: str, given: Mapping[str, Any]
+) -> Sorted:
+    """Return who is told what, those alike together, and who is told nothing.
+
+    The channels come with their enrollment and device; statements grow with the
+    batches of BATCH.
+    """
+    groups: dict[bytes, Group] = {}
+    refused: list[tuple[Channel, str]] = []
+    for channel, own in _own(channels, request_type, given):
+        if isinstance(own, str):
+            refused.append((channel, own))
+        else:
+            group = groups.setdefault(plist.dumps(own.keys), Group(own))
+            group.channels[channel.pk] = channel.enrollment.device
+    return Sorted(list(groups.values()), refused)
+
+
 def _own(
     channels: Iterable[Channel], request_type: str, given: Mapping[str, Any]
 ) -> Iterator[tuple[Channel, filled.Own | str]]:
     """Yield each channel with the keys for its device alone, or why it gets nothing."""
     rest = iter(channels)
     while batch := list(itertools.islice(rest, queue.BATCH)):
-        reasons = {each.pk: refusal(each, request_type) for each in batch}
+        reasons = refusals(batch, request_type, given)
         able = [each for each in batch if not reasons[each.pk]]
         found = filled.own_keys(able, request_type, given)
         for channel in batch:

@@ -1,13 +1,24 @@
-"""Progress: what became of an order so far, by state."""
+"""Progress: what became of commands and of orders so far, by state."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count
 
-from .models import OPEN, Delivery, State
+from .models import OPEN, Delivery, Order, Recipient, State
 from .states import BADGES
+
+SHOWN = (
+    *(State.ACKNOWLEDGED, State.FAILED),
+    *OPEN,
+    *(State.EXPIRED, State.REFUSED, State.CANCELLED),
+)
+"""The states in the order in which they are shown."""
+
+
+def _percent(count: int, total: int) -> str:
+    return f"{100 * count / (total or 1):.2f}%"
 
 
 @dataclass(frozen=True)
@@ -23,8 +34,19 @@ class Share:
         return BADGES[self.state]
 
 
+def _shares(counts: Counter[str]) -> tuple[Share, ...]:
+    total = counts.total()
+    return tuple(
+        Share(state, counts[state], _percent(counts[state], total))
+        for state in SHOWN
+        if counts[state]
+    )
+
+
 @dataclass(frozen=True)
 class Progress:
+    """Of one command: its deliveries by state."""
+
     command_id: int
     counts: Counter[str]
 
@@ -46,13 +68,7 @@ class Progress:
 
     @property
     def shares(self) -> tuple[Share, ...]:
-        total = self.total or 1
-        order = (State.ACKNOWLEDGED, State.FAILED, *OPEN, State.EXPIRED)
-        return tuple(
-            Share(state, self.counts[state], f"{100 * self.counts[state] / total:.2f}%")
-            for state in (*order, State.CANCELLED)
-            if self.counts[state]
-        )
+        return _shares(self.counts)
 
 
 def of(commands: Iterable[int]) -> dict[int, Progress]:
@@ -63,3 +79,112 @@ def of(commands: Iterable[int]) -> dict[int, Progress]:
     for row in rows.values("command_id", "state").annotate(n=Count("pk")):
         counts[row["command_id"]][row["state"]] = row["n"]
     return {pk: Progress(pk, counts[pk]) for pk in ids}
+
+
+# --- Of orders
+
+R = Recipient.State
+
+
+@dataclass(frozen=True)
+class OrderProgress:
+    """Of one order: its recipients by state, and what is queued for them."""
+
+    order_id: int
+    state: str
+    recipients: Counter[str]
+    counts: Counter[str]
+    """Deliveries by state; of a recipient that missed a window, the one after it."""
+
+    @property
+    def total(self) -> int:
+        return self.recipients.total()
+
+    @property
+    def waiting(self) -> int:
+        """Not queued yet."""
+        return self.recipients[R.WAITING]
+
+    @property
+    def refused(self) -> int:
+        """Not queued, because they cannot take it."""
+        return self.recipients[R.REFUSED]
+
+    @property
+    def written(self) -> int:
+        return self.recipients[R.QUEUED]
+
+    @property
+    def settled(self) -> int:
+        """Of whom it is known by now whether it is queued for them."""
+        return self.total - self.waiting
+
+    @property
+    def settled_share(self) -> str:
+        return _percent(self.settled, self.total)
+
+    @property
+    def is_being_written(self) -> bool:
+        return self.state == Order.State.RUNNING and self.waiting > 0
+
+    @property
+    def open(self) -> int:
+        return sum(self.counts[state] for state in OPEN)
+
+    @property
+    def unsent(self) -> int:
+        """Queued, and not with the device."""
+        return self.counts[State.QUEUED] + self.counts[State.POSTPONED]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything of it can still change."""
+        states = (Order.State.RUNNING, Order.State.AWAITING, Order.State.PAUSED)
+        return self.state in states or self.open > 0
+
+    @property
+    def repeatable(self) -> int:
+        """Those that did not do it and do not have it before them any more."""
+        over = (State.FAILED, State.EXPIRED, State.REFUSED, State.CANCELLED)
+        told = sum(self.counts[state] for state in over)
+        return told + self.refused + self.recipients[R.CANCELLED]
+
+    @property
+    def shares(self) -> tuple[Share, ...]:
+        return _shares(self.counts)
+
+    @property
+    def words(self) -> str:
+        """Say it in a line, as “12 acknowledged, 3 queued, 1 not sent”."""
+        parts = [f"{share.count:,} {share.state.label}" for share in self.shares]
+        parts += [
+            f"{self.recipients[state]:,} {said}"
+            for state, said in (
+                (R.WAITING, "not written yet"),
+                (R.REFUSED, "could not take it"),
+            )
+            if self.recipients[state]
+        ]
+        return ", ".join(parts) or "nothing yet"
+
+
+def of_orders(orders: Iterable[Order]) -> dict[int, OrderProgress]:
+    """Return the progress of these orders by id: one statement for all of them."""
+    found: Sequence[Order] = list(orders)
+    recipients: dict[int, Counter[str]] = defaultdict(Counter)
+    counts: dict[int, Counter[str]] = defaultdict(Counter)
+    rows = Recipient.objects.filter(order__in=[one.pk for one in found]).order_by()
+    grouped = rows.values_list("order", "state", "delivery__state")
+    for order, state, delivery, n in grouped.annotate(n=Count("pk")):
+        recipients[order][state] += n
+        if delivery:
+            counts[order][delivery] += n
+    return {
+        one.pk: OrderProgress(one.pk, one.state, recipients[one.pk], counts[one.pk])
+        for one in found
+    }
+
+
+def of_order(order: Order) -> OrderProgress:
+    """Return the progress of one order; ``refusals.of`` tells who got nothing, why."""
+    return of_orders([order])[order.pk]

@@ -6,8 +6,10 @@ devices connect.
 
 import datetime as dt
 import itertools
+import random
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -32,6 +34,29 @@ SCHEDULED = -100
 
 ANSWER_WITHIN = dt.timedelta(days=1)
 """How long after its expiry what was sent may still be answered."""
+
+SLOTS = 10
+"""Over how many moments the pushes of one batch are spread, if they are."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """When to push: from ``at`` on, spread over ``within``."""
+
+    at: dt.datetime
+    within: dt.timedelta = dt.timedelta()
+
+    def slots(self, ids: Iterable[int]) -> Iterator[tuple[dt.datetime, list[int]]]:
+        """Yield moments, each with those to be pushed then: at random, not in a row."""
+        rest = list(ids)
+        if not self.within:
+            yield self.at, rest
+            return
+        random.shuffle(rest)
+        for slot in range(SLOTS):
+            if some := rest[slot::SLOTS]:
+                share = (slot + random.random()) / SLOTS  # noqa: S311
+                yield self.at + self.within * share, some
 
 
 def enqueue(
@@ -71,20 +96,30 @@ def enqueue_all(channels: Iterable[int], commands: Sequence[Command]) -> None:
 
 
 @transaction.atomic
-def enqueue_each(orders: Sequence[tuple[Command, Collection[int]]]) -> None:
-    """Save these commands and order each to channels of its own.
+def enqueue_each(
+    orders: Sequence[tuple[Command, Collection[int]]],
+    *,
+    expires_at: dt.datetime | None = None,
+    pace: Pace | None = None,
+) -> list[Delivery]:
+    """Save these commands, order each to channels of its own; return the deliveries.
 
     For commands that differ from device to device; a channel is in one order only.
-    Statements grow with the batches of BATCH, not with commands and channels.
+    Statements grow with the batches of BATCH, not with commands and channels. Commands
+    that are saved already are ordered again. ``expires_at`` is for deliveries that
+    expire before their command does.
     """
     for start in range(0, len(orders), BATCH):
-        chosen = [command for command, _ in orders[start : start + BATCH]]
+        chosen = [one for one, _ in orders[start : start + BATCH] if one.pk is None]
         Command.objects.bulk_create(chosen)
     command_of = {pk: command for command, channels in orders for pk in channels}
+    written: list[Delivery] = []
     for ids in _batches(command_of):
-        reachable = _reachable(ids)
-        _insert([_delivery(command_of[pk], pk) for pk in reachable], 1)
+        rows = [_delivery(command_of[pk], pk, expires_at) for pk in _reachable(ids)]
+        _insert(rows, 1, pace)
+        written += rows
     ask_for_push()
+    return written
 
 
 @transaction.atomic
@@ -132,30 +167,36 @@ def _deliver(commands: Sequence[Command], ids: list[int]) -> None:
     _insert(rows, len(commands))
 
 
-def _delivery(command: Command, channel: int) -> Delivery:
+def _delivery(
+    command: Command, channel: int, expires_at: dt.datetime | None = None
+) -> Delivery:
     return Delivery(
         command=command,
         channel_id=channel,
         priority=command.priority,
-        expires_at=command.expires_at,
+        expires_at=expires_at or command.expires_at,
     )
 
 
-def _insert(rows: Sequence[Delivery], each: int) -> None:
+def _insert(rows: Sequence[Delivery], each: int, pace: Pace | None = None) -> None:
     """Write deliveries, ``each`` for every channel, and what they put in force."""
     Delivery.objects.bulk_create(rows)
     pending.expect(rows)
     ids = {row.channel_id for row in rows}
     Channel.objects.filter(pk__in=ids).update(ordered=F("ordered") + each)
-    waken(ids)
+    waken(ids, pace)
 
 
-def waken(ids: Iterable[int]) -> None:
-    """Mark channels as due for a push now, unless one is already due."""
-    now = timezone.now()
-    living = Channel.objects.filter(pk__in=list(ids), push_dead=False)
-    living = living.exclude(push_token="").exclude(push_at__lte=now)
-    living.update(push_at=now, push_attempts=0)
+def waken(ids: Iterable[int], pace: Pace | None = None) -> None:
+    """Mark channels as due for a push at that time, now if none is said.
+
+    One that is due sooner stays so.
+    """
+    pace = pace or Pace(timezone.now())
+    for moment, some in pace.slots(ids):
+        living = Channel.objects.filter(pk__in=some, push_dead=False)
+        living = living.exclude(push_token="").exclude(push_at__lte=moment)
+        living.update(push_at=moment, push_attempts=0)
 
 
 def cancel(deliveries: QuerySet[Delivery]) -> int:

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from . import forgetting, queue, results, schedule
+from . import forgetting, ordering, queue, results, schedule
 from .escrow import pending, rotation
 
 
@@ -42,5 +42,25 @@ def forget_applications() -> int:
 
 
 @shared_task
+def forget_locations() -> int:
+    return forgetting.locations()
+
+
+@shared_task
 def forget_scheduled() -> int:
     return forgetting.scheduled()
+
+
+@shared_task
+def write_orders() -> int:
+    return ordering.run_due()
+
+
+@shared_task
+def order_recurring() -> int:
+    return ordering.run_recurring()
+
+
+@shared_task
+def forget_drafts() -> int:
+    return forgetting.drafts()

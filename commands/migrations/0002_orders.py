@@ -43,6 +43,10 @@ class Migration(migrations.Migration):
             name='command',
             options={'ordering': ('-ordered_at', '-pk'), 'permissions': (('order_destructive', 'Can order commands that lock, interrupt or remove'), ('erase_device', 'Can erase devices and delete accounts on them'), ('order_custom', 'Can order commands written as a property list'))},
         ),
+        migrations.AlterModelOptions(
+            name='delivery',
+            options={'ordering': ('-pk',), 'verbose_name_plural': 'queue'},
+        ),
         migrations.AlterField(
             model_name='delivery',
             name='state',
@@ -66,6 +70,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('request_type', models.CharField(db_index=True, max_length=64)),
                 ('keys_plist', mdmportal.fields.EncryptedBinaryField()),
+                ('passwords_plist', mdmportal.fields.EncryptedBinaryField(null=True)),
                 ('is_custom', models.BooleanField(default=False)),
                 ('audience', models.CharField(blank=True, max_length=255)),
                 ('ordered_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
@@ -77,6 +82,8 @@ class Migration(migrations.Migration):
                 ('spread', models.PositiveIntegerField(default=0)),
                 ('first', models.PositiveIntegerField(blank=True, null=True)),
                 ('most_failed', models.PositiveIntegerField(default=0)),
+                ('first_at', models.DateTimeField(blank=True, null=True)),
+                ('rest_at', models.DateTimeField(blank=True, null=True)),
                 ('decided_at', models.DateTimeField(blank=True, null=True)),
                 ('state', models.CharField(choices=[('draft', 'draft'), ('awaiting', 'awaits approval'), ('running', 'being written'), ('paused', 'paused'), ('done', 'written'), ('cancelled', 'cancelled'), ('rejected', 'not approved')], default='draft', max_length=12)),
                 ('why', models.CharField(blank=True, max_length=255)),
@@ -137,7 +144,8 @@ class Migration(migrations.Migration):
                 ('reason', models.CharField(blank=True, max_length=255)),
                 ('channel', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devices.channel')),
                 ('device', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='devices.device')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='recipients', to='commands.order')),
+                ('delivery', models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='recipient', to='commands.delivery')),
+                ('order', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='recipients', to='commands.order')),
             ],
             options={
                 'ordering': ('pk',),
@@ -152,6 +160,26 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='order',
             index=models.Index(fields=['state', '-id'], name='order_by_state'),
+        ),
+        migrations.CreateModel(
+            name='Case',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('lost', 'lost'), ('stolen', 'stolen'), ('leaving', 'somebody leaves'), ('handover', 'changes hands')], max_length=12)),
+                ('note', models.CharField(blank=True, max_length=255)),
+                ('opened_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('outcome', models.CharField(blank=True, choices=[('found', 'found'), ('erased', 'erased'), ('written-off', 'written off'), ('released', 'left management'), ('retired', 'retired'), ('handed-over', 'handed over'), ('mistake', 'opened by mistake')], max_length=12)),
+                ('closed_at', models.DateTimeField(blank=True, null=True)),
+                ('closed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('device', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cases', to='devices.device')),
+                ('opened_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'ordering': ('-opened_at', '-pk'),
+                'default_permissions': (),
+                'indexes': [models.Index(fields=['device', '-id'], name='case_of_device')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('closed_at__isnull', True)), fields=('device',), name='case_one_open_per_device')],
+            },
         ),
         migrations.RunPython(grant_erasing, migrations.RunPython.noop),
     ]

@@ -11,6 +11,7 @@ from django.utils import timezone
 from mdmportal.fields import EncryptedBinaryField
 from mdmportal.protocol import plist
 
+from .. import words
 from .order import Order
 
 
@@ -45,7 +46,12 @@ class Command(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.request_type
+        return self.title
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return words.title(self.request_type)
 
     @property
     def keys(self) -> Mapping[str, Any]:

@@ -61,7 +61,7 @@ class Delivery(models.Model):
 
     class Meta:
         ordering = ("-pk",)
-        verbose_name_plural = "deliveries"
+        verbose_name_plural = "queue"
         indexes = (
             # The queue is only what is open: history can grow as it likes.
             models.Index(
@@ -86,6 +86,11 @@ class Delivery(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state in OPEN
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the device took it and did not do all of it; ``error`` says what."""
+        return self.state == State.ACKNOWLEDGED and bool(self.error_chain)
 
     @property
     def error(self) -> str:

@@ -13,6 +13,7 @@ from devices.models import Channel, Device
 from mdmportal.fields import EncryptedBinaryField
 from mdmportal.protocol import plist
 
+from .. import words
 from .recurring import RecurringOrder
 
 
@@ -38,6 +39,8 @@ class Order(models.Model):
 
     request_type = models.CharField(max_length=64, db_index=True)
     keys_plist = EncryptedBinaryField()
+    passwords_plist = EncryptedBinaryField(null=True)
+    """What it sets of which its keys have only a hash, by kind of secret."""
     is_custom = models.BooleanField(default=False)
     """Written as a property list by somebody who knows; may not be in the catalogue."""
     audience = models.CharField(max_length=255, blank=True)
@@ -65,6 +68,10 @@ class Order(models.Model):
     """How many get it first; None: all at once."""
     most_failed = models.PositiveIntegerField(default=0)
     """How many of the first may fail; if more do, the rest waits for somebody."""
+    first_at = models.DateTimeField(null=True, blank=True)
+    """When the last of the first was queued."""
+    rest_at = models.DateTimeField(null=True, blank=True)
+    """When the rest was let go, because the first went well or by somebody."""
 
     # --- Approval
     decided_by = models.ForeignKey(
@@ -106,15 +113,31 @@ class Order(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.request_type
+        return self.title
 
     def get_absolute_url(self) -> str:
         return reverse("admin:commands_order_change", args=[self.pk])
 
     @property
+    def title(self) -> str:
+        """What people call the command."""
+        return words.title(self.request_type)
+
+    @property
     def keys(self) -> Mapping[str, Any]:
         """The keys as ordered, before what each device gets of its own."""
         return plist.loads(bytes(self.keys_plist))
+
+    @property
+    def passwords(self) -> Mapping[str, bytes]:
+        """What it sets of which its keys have only a hash, by kind of secret."""
+        kept = self.passwords_plist
+        return plist.loads(bytes(kept)) if kept else {}
+
+    @property
+    def waits_for_the_first(self) -> bool:
+        """Whether the first are queued and the rest waits for how they do."""
+        return self.first_at is not None and self.rest_at is None
 
 
 class Recipient(models.Model):
@@ -126,13 +149,22 @@ class Recipient(models.Model):
         REFUSED = "refused", "not sent"
         CANCELLED = "cancelled", "cancelled"
 
-    order = models.ForeignKey(Order, models.CASCADE, related_name="recipients")
+    order = models.ForeignKey(
+        Order,
+        models.CASCADE,
+        related_name="recipients",
+        db_index=False,  # the indexes below begin with it
+    )
     device = models.ForeignKey(Device, models.CASCADE, related_name="+")
     channel = models.ForeignKey(Channel, models.CASCADE, null=True, related_name="+")
     """None for a device that is not enrolled."""
     state = models.CharField(max_length=12, choices=State, default=State.WAITING)
     reason = models.CharField(max_length=255, blank=True)
     """Why it was not sent, in words."""
+    delivery = models.OneToOneField(
+        "commands.Delivery", models.SET_NULL, null=True, related_name="recipient"
+    )
+    """The one that is queued for it; after a window that it missed, the next one."""
 
     class Meta:
         ordering = ("pk",)

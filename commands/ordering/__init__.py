@@ -1,0 +1,36 @@
+"""Ordering: a command for one device or for a hundred thousand, from draft to queue.
+
+``draft`` writes down who is to get it, and nothing widens that after. ``confirm`` lets
+it go, or has it wait for a second person where a rule asks for one. A task then writes
+commands and deliveries in batches, when and as fast as the order says. Every step is
+one transaction that holds the order's row, so that it may end anywhere and be gone on
+with by anybody.
+"""
+
+from .cancelling import Cancelled, cancel
+from .confirming import approve, confirm, go_on, needs_approval, order, reject
+from .drafting import draft
+from .recurring import next_time, run_recurring
+from .repeating import REPEATED, repeat
+from .rights import NotAllowed, TooLate
+from .writing import INLINE, run_due
+
+__all__ = [
+    "INLINE",
+    "REPEATED",
+    "Cancelled",
+    "NotAllowed",
+    "TooLate",
+    "approve",
+    "cancel",
+    "confirm",
+    "draft",
+    "go_on",
+    "needs_approval",
+    "next_time",
+    "order",
+    "reject",
+    "repeat",
+    "run_due",
+    "run_recurring",
+]
