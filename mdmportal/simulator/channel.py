@@ -9,7 +9,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from mdmportal.protocol import plist, schema
 from mdmportal.protocol.mobileconfig import TOKEN
@@ -28,6 +28,8 @@ MAX_COMMANDS = 1000
 
 IDLE = {"Status": "Idle"}
 
+Odd = TypeVar("Odd", Error, FormatError)
+
 
 class Courier(Protocol):
     """The way of pushes to the device, such as ``simulator.courier.Courier``."""
@@ -41,12 +43,17 @@ class Courier(Protocol):
 
 @dataclass(frozen=True)
 class Executed:
-    """One command that was reported on; ``report`` as it was sent."""
+    """One command that was reported on; ``request`` and ``report`` as they were sent.
+
+    ``oddities`` is what was wrong with it, and what the device passed over.
+    """
 
     request_type: str
     command_uuid: str
     status: str
     report: Mapping[str, Any]
+    request: Mapping[str, Any]
+    oddities: tuple[str, ...] = ()
 
 
 class Channel(ABC):
@@ -54,12 +61,15 @@ class Channel(ABC):
 
     ``pushed`` is set by a push and cleared when a session begins; ``on_push`` is called
     with the channel, on the thread of the courier. ``last_status`` was reported last.
+    ``oddities`` is what commands had that a server should not have sent here.
     """
 
     def __init__(self) -> None:
         self.pushed = threading.Event()
         self.on_push: Callable[[Channel], None] = lambda channel: None
         self.last_status = ""
+        self.oddities: list[str] = []
+        self._missed = False
         self._conversation = threading.RLock()
         self._afterwards: list[Callable[[], None]] = []
         self._repeats = False
@@ -77,6 +87,11 @@ class Channel(ABC):
     @abstractmethod
     def who(self) -> dict[str, Any]:
         """The identity keys of every message."""
+
+    @property
+    @abstractmethod
+    def awaits(self) -> bool:
+        """Whether the device, or a user of it, waits to be configured."""
 
     @abstractmethod
     def is_configured(self) -> None:
@@ -98,8 +113,13 @@ class Channel(ABC):
 
     def lacks(self, what: schema.Command | schema.Key) -> str:
         """Return why a command, or a key of one, is not for this channel; else ''."""
+        return schema.unavailable(what, self.target)
+
+    @property
+    def target(self) -> schema.Target:
+        """What decides of commands and keys whether they are for this channel."""
         device = self.device
-        target = schema.Target(
+        return schema.Target(
             os=device.hardware.platform,
             version=schema.parse_version(device.state.os_version),
             channel="user" if self.is_user else "device",
@@ -107,7 +127,11 @@ class Channel(ABC):
             mode=device.mode,
             rights=device.stay.rights,
         )
-        return schema.unavailable(what, target)
+
+    def found_odd(self, error: Odd) -> Odd:
+        """Note down, and return, why a command that came is refused."""
+        self.oddities.append(str(error))
+        return error
 
     # Speaking
 
@@ -131,22 +155,28 @@ class Channel(ABC):
     def session(self) -> list[Executed]:
         """Connect, obey what comes until nothing does, and return what was reported.
 
-        What went unreported at the last session is said first. Raises ServerRefused and
-        Unreachable; the report that did not get through is kept for the next session.
+        What went unreported at the last session is said first. A device that restarts
+        has done so; one that is off or locked does not connect. Raises ServerRefused
+        and Unreachable; what did not get through is kept for the next session.
         """
         executed: list[Executed] = []
         with self._conversation:
             self.pushed.clear()
+            self.device.end_restart()
+            if self.device.is_away:
+                return executed
             self.announce()
             if not self.is_open:
                 return executed
             command = self._deliver()
             while command is not None and len(executed) < MAX_COMMANDS:
+                known = len(self.oddities)
                 report = self._execute(command)
                 if report is None:
                     break
                 self.kept.unsent = report
-                executed.append(_executed(command, report))
+                odd = tuple(self.oddities[known:])
+                executed.append(_executed(command, report, odd))
                 command = self._deliver()
         return executed
 
@@ -175,7 +205,12 @@ class Channel(ABC):
         return {}
 
     def _deliver(self) -> dict[str, Any] | None:
-        """Say what is to be said and return the next command."""
+        """Say what is to be said and return the next command.
+
+        What a device does after a report may take it away, or into another stay: it
+        then does not get to what came with the answer.
+        """
+        stay = self.device.enrollment
         command = self._report(self.kept.unsent or IDLE)
         if self._repeats:
             self._repeats = False
@@ -183,7 +218,8 @@ class Channel(ABC):
         self.kept.unsent = {}
         while self._afterwards:
             self._afterwards.pop(0)()
-        return command if self.is_open else None
+        is_there = self.is_open and not self.device.is_away
+        return command if is_there and self.device.enrollment is stay else None
 
     # Obeying
 
@@ -264,17 +300,32 @@ class Channel(ABC):
         self.kept.token = b""
 
     def take_push(self, push_magic: str) -> None:
-        """Hear a push; one with another PushMagic is for an enrollment long gone."""
-        if push_magic == self.kept.push_magic and self.is_open:
+        """Hear a push; one with another PushMagic is for an enrollment long gone.
+
+        APNs keeps one for a device that is away.
+        """
+        if push_magic != self.kept.push_magic or not self.is_open:
+            return
+        self._missed = self.device.is_away
+        if not self._missed:
             self.pushed.set()
             self.on_push(self)
 
+    def hear_missed(self) -> None:
+        """Hear the push that came while the device was away, if one did."""
+        if self._missed:
+            self.take_push(self.kept.push_magic)
 
-def _executed(command: Mapping[str, Any], report: Mapping[str, Any]) -> Executed:
+
+def _executed(
+    command: Mapping[str, Any], report: Mapping[str, Any], odd: tuple[str, ...]
+) -> Executed:
     request = command.get("Command", {})
     return Executed(
         str(request.get("RequestType")),
         str(command["CommandUUID"]),
         str(report["Status"]),
         report,
+        request,
+        odd,
     )

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 class Counts:
     """What a fleet has done.
 
-    ``errors`` are commands that devices answered with an error, ``retries`` what failed
-    and is tried again, ``troubles`` what went wrong for good.
+    ``errors`` are commands that devices answered with an error, ``odd`` those that had
+    what a server should not send them, ``retries`` what failed and is tried again,
+    ``troubles`` what went wrong for good.
     """
 
     enrolled: int = 0
@@ -17,6 +18,7 @@ class Counts:
     sessions: int = 0
     commands: int = 0
     errors: int = 0
+    odd: int = 0
     retries: int = 0
     troubles: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -29,6 +31,7 @@ class Counts:
     def __str__(self) -> str:
         return (
             f"{self.enrolled} enrolled, {self.left} left, {self.sessions} sessions, "
-            f"{self.commands} commands answered ({self.errors} with an error), "
+            f"{self.commands} commands answered ({self.errors} with an error"
+            f"{f', {self.odd} odd' if self.odd else ''}), "
             f"{self.retries} retries, {self.troubles} troubles"
         )

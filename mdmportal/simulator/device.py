@@ -11,8 +11,9 @@ from mdmportal.protocol import plist
 from mdmportal.protocol.mobileconfig import BOOTSTRAP_TOKEN
 from mdmportal.protocol.schema import Mode
 
-from . import account_driven, enrolling, ota, sending, software, unit
+from . import absence, account_driven, enrolling, ota, sending, software, unit
 from . import profile as profiles
+from .absence import Absence
 from .behaviour import Behaviour, Orders
 from .channel import Channel, Courier
 from .enrollment import CLEAR_PASSCODE, Enrollment
@@ -99,6 +100,27 @@ class SimulatedDevice(Channel):
         return self.enrollment is not None
 
     @property
+    def is_away(self) -> bool:
+        """Whether it is off, locked for good or without a system: it does not come."""
+        return self.state.away != Absence.NONE
+
+    def end_restart(self) -> None:
+        """Be up again, if the device restarts."""
+        if self.state.away == Absence.RESTARTING:
+            absence.end(self)
+
+    def switch_on(self) -> None:
+        """Be there again after a shutdown or a restart."""
+        absence.switch_on(self)
+
+    def unlock(self, pin: str) -> None:
+        """Open a Mac that was locked with a PIN; ValueError where that is wrong."""
+        absence.unlock(self, pin)
+
+    def set_passcode(self) -> None:
+        self.state.passcode, self.state.passcode_by = True, 0.0
+
+    @property
     def channels(self) -> tuple[Channel, ...]:
         """The device channel, and those of its users."""
         return self, *self.users.values()
@@ -130,6 +152,10 @@ class SimulatedDevice(Channel):
         """Whether a user of a Shared iPad waits at login until they are configured."""
         shared = self.state.settings.get("SharedDeviceConfiguration", {})
         return bool(shared.get("AwaitUserConfiguration", {}).get("Enabled", False))
+
+    @property
+    def awaits(self) -> bool:
+        return self.state.awaiting
 
     def is_configured(self) -> None:
         self.state.awaiting = False
@@ -187,7 +213,7 @@ class SimulatedDevice(Channel):
         new = enrolling.prepare(self, profile)
         keys = enrolling.authenticate_keys(self, new)
         self.check_in("Authenticate", new, **new.who(self.unit.udid), **keys)
-        self.enrollment = new
+        self.enrollment, self.state.away = new, Absence.NONE
         self.state.profiles[profile.identifier] = profile.raw
         if old is None:
             self.new_token()
@@ -306,6 +332,7 @@ class SimulatedDevice(Channel):
                 self.state.profiles.pop(self.enrollment.profile.identifier, None)
             self._remove_managed_apps()
             self.state.lost_mode = {}
+            self.state.declarations = {}
             self.enrollment, self.account, self.bearer = None, None, ""
 
     def _remove_managed_apps(self) -> None:

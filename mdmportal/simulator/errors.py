@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .challenge import Challenge
 
+MALFORMED_REQUEST = 12008
 UNKNOWN_REQUEST_TYPE = 12021
 MDM_DOMAIN = "MCMDMErrorDomain"
 
@@ -84,12 +85,20 @@ class Error(Exception):
 
 
 class FormatError(Exception):
-    """A command is malformed: the device answers CommandFormatError."""
+    """A command is malformed: the device answers CommandFormatError, without a word.
+
+    The text is for who tests the server.
+    """
 
 
 def mdm_error(code: int, text: str, **keys: Any) -> Error:
     """Return an error of the MDM client itself."""
     return Error(code, MDM_DOMAIN, text, **keys)
+
+
+def malformed(text: str) -> Error:
+    """Return what a device says where keys that are right each do not go together."""
+    return mdm_error(MALFORMED_REQUEST, f"The request is malformed: {text}.")
 
 
 def not_valid(request_type: str) -> Error:

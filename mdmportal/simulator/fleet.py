@@ -1,5 +1,6 @@
 """A fleet: any number of simulated devices that enroll with a server and obey it."""
 
+import math
 import random
 import threading
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from . import hardware as models
 from . import storage
+from .absence import Returns
 from .account import AGAIN_AFTER, Account
 from .channel import Channel, Courier, Executed
 from .counts import Counts
@@ -88,7 +90,7 @@ class Fleet:
         self.workers, self.poll, self.out = workers, poll, out
         self.factory, self.account = factory, account
         self.make_key = KeyPool(key_pool) if key_pool else new_key
-        self.counts = Counts()
+        self.counts, self.returns = Counts(), Returns()
         self.devices: list[SimulatedDevice] = []
         self._stopping = threading.Event()
         self._sessions = Sessions(self._session, workers=workers)
@@ -222,6 +224,8 @@ class Fleet:
 
     def _session(self, channel: Channel) -> float | None:
         """Connect once; return after how many seconds to do so again. Never raises."""
+        if away := self.returns.wait(channel.device):
+            return away if away < math.inf else None
         try:
             self._sign_in_again(channel)
             executed = channel.session()
@@ -236,8 +240,17 @@ class Fleet:
             return self._failed(channel, error)
         if not channel.device.enrolled:
             self._left(channel.device)
+        if channel.device.is_away:
+            return self._went_away(channel.device)
         polls = channel.polls or self.courier is None
         return self.poll if polls and channel.is_open else None
+
+    def _went_away(self, device: SimulatedDevice) -> float | None:
+        """Have somebody bring it back in a while."""
+        if self.count <= TALKATIVE:
+            self.out(f"{device.state.name} is {device.state.away}.")
+        away = self.returns.wait(device)
+        return away if away < math.inf else None
 
     def _sign_in_again(self, channel: Channel) -> None:
         """Have the person do so who was asked to, some time before."""
@@ -248,11 +261,14 @@ class Fleet:
 
     def _report(self, channel: Channel, executed: list[Executed]) -> None:
         errors = sum(one.status.endswith("Error") for one in executed)
-        self.counts.add(sessions=1, commands=len(executed), errors=errors)
+        odd = sum(bool(one.oddities) for one in executed)
+        self.counts.add(sessions=1, commands=len(executed), errors=errors, odd=odd)
         if executed:
             self._save(channel.device)
         for one in executed if self.count <= TALKATIVE else ():
             self.out(f"{channel}: {one.request_type} {one.status}")
+            for oddity in one.oddities:
+                self.out(f"{channel}: not as it should be: {oddity}")
 
     def _failed(self, channel: Channel, error: Exception) -> float:
         """Come back later, ever later."""

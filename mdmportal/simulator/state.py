@@ -52,6 +52,9 @@ class State(ChannelState):
     ManagedApplicationList, ``settings`` the keys of the Settings command by Item,
     ``passwords`` the firmware's and that of recovery. ``recovery_key`` opens a Mac's
     FileVault; ``sealed_key`` is it, encrypted to the certificate of an escrow profile.
+    ``away`` is an ``absence.Absence``. By ``passcode_by`` (seconds since 1970, 0: at no
+    time) a passcode must be set where a policy asks for one. ``located`` counts how
+    often a lost device told where it is, ``sounds`` how often it was heard.
     """
 
     name: str
@@ -78,6 +81,20 @@ class State(ChannelState):
     remote_desktop: bool = False
     bootstrap_token: bytes = b""
     update: dict[str, Any] = field(default_factory=dict)
+    away: str = ""
+    passcode_by: float = 0.0
+    restrictions_password: bool = True
+    firmware_pending: bool = False
+    allow_oroms: bool = False
+    wallpaper: dict[str, bytes] = field(default_factory=dict)
+    located: int = 0
+    sounds: int = 0
+    mirrored_to: str = ""
+    esim_server: str = ""
+    declarations: dict[str, bytes] = field(default_factory=dict)
+    enhanced_logging: bool = False
+    lights_out: list[dict[str, Any]] = field(default_factory=list)
+    setup: dict[str, Any] = field(default_factory=dict)
 
     def account(self, short_name: str, long_name: str = "") -> Account:
         """Return this user's account, made if there is none."""

@@ -134,6 +134,10 @@ class User(Channel):
             finally:
                 self._in_setup_assistant = False
 
+    @property
+    def awaits(self) -> bool:
+        return self._in_setup_assistant or self.account.awaiting
+
     def is_configured(self) -> None:
         """End what the user, or Setup Assistant, waits for."""
         self._in_setup_assistant = self.account.awaiting = False

@@ -1,6 +1,7 @@
 """Devices on a journey: real sockets, real pushes, the real portal."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,14 @@ from ..portal import Portal
 from ..servers import wait_for
 
 Enroll = Callable[..., "Traveller"]
+PRELUDE = """
+import datetime as dt, json
+from commands import ordering, orders, queue
+from commands.models import Command, Delivery, Result
+from devices.models import Channel, Device, Enrollment, Secret, User
+device = Device.objects.get(serial_number="<serial>")
+deliveries = Delivery.objects.filter(channel__enrollment__device=device)
+"""
 
 
 class Traveller:
@@ -31,6 +40,13 @@ class Traveller:
     def row(self) -> dict[str, object]:
         rows = self.portal.manage("devices")
         return next(row for row in rows if row["serial_number"] == self.serial)
+
+    def run(self, script: str, **names: object) -> Any:
+        """Run a script in the portal with ``names`` put in; return what it prints."""
+        code = PRELUDE + script
+        for name, value in {"serial": self.serial, **names}.items():
+            code = code.replace(f"<{name}>", str(value))
+        return self.portal.manage("shell", "--no-imports", "--command", code)
 
     def order(self, request_type: str, *more: str) -> str:
         """Order a command as an administrator's script does; return its CommandUUID."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import software
-from ..errors import FormatError, mdm_error
+from ..errors import malformed, mdm_error
 from ..transport import Unreachable
 from .table import Answer, Request, Table
 
@@ -47,7 +47,7 @@ def install_enterprise_application(channel: "Channel", request: Request) -> Answ
     manifest = request.get("Manifest")
     if manifest is None:
         if "ManifestURL" not in request:
-            raise FormatError
+            raise malformed("InstallEnterpriseApplication: there is no manifest")
         manifest = _manifest(channel.device, request["ManifestURL"])
     _install(channel.device, _described(manifest), request)
     return {}
@@ -56,7 +56,8 @@ def install_enterprise_application(channel: "Channel", request: Request) -> Answ
 def _wanted(device: "SimulatedDevice", request: Request) -> dict[str, Any]:
     given = [name for name in SOURCES if name in request]
     if len(given) != 1:
-        raise FormatError
+        text = "there must be exactly one of " + ", ".join(SOURCES)
+        raise malformed(f"InstallApplication: {text}")
     if "iTunesStoreID" in request:
         return software.in_store(request["iTunesStoreID"])
     if "ManifestURL" in request:
@@ -207,12 +208,19 @@ def validate_applications(channel: "Channel", request: Request) -> Answer:
     return {}
 
 
+def apply_redemption_code(channel: "Channel", request: Request) -> Answer:
+    """Pay for an app that waits to be paid for; here none does, so it must be there."""
+    check_managed(channel.device.state, request["Identifier"])
+    return {}
+
+
 def invite_to_program(channel: "Channel", request: Request) -> Answer:
     valid = request["InvitationURL"].startswith("https://")
     return {"InvitationResult": "Acknowledged" if valid else "InvalidInvitationURL"}
 
 
 ANSWERS: Table = {
+    "ApplyRedemptionCode": apply_redemption_code,
     "InstallApplication": install_application,
     "InstallEnterpriseApplication": install_enterprise_application,
     "InstalledApplicationList": installed_application_list,

@@ -5,7 +5,7 @@ https://developer.apple.com/documentation/devicemanagement/install-media-command
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import FormatError, mdm_error
+from ..errors import malformed, mdm_error
 from .table import Answer, Request, Table
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ BOOK_KEYS = ("iTunesStoreID", "PersistentID", "Kind", "Version", "Author", "Titl
 def install_media(channel: "Channel", request: Request) -> Answer:
     key = _key(request)
     if "iTunesStoreID" not in request and "MediaURL" not in request:
-        raise FormatError
+        raise malformed("InstallMedia: there is neither iTunesStoreID nor MediaURL")
     book: dict[str, Any] = {
         name: request[name] for name in BOOK_KEYS if name in request
     }
@@ -34,7 +34,7 @@ def _key(request: Request) -> str:
     for name in ("PersistentID", "iTunesStoreID"):
         if name in request:
             return str(request[name])
-    raise FormatError
+    raise malformed("there is neither PersistentID nor iTunesStoreID")
 
 
 def remove_media(channel: "Channel", request: Request) -> Answer:

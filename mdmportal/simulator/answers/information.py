@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mdmportal.catalogue import commands
 from mdmportal.protocol.schema import Key
 
+from .. import places
 from .table import Answer, Request, Table
 
 if TYPE_CHECKING:
@@ -221,7 +222,10 @@ QUERIES: dict[str, Query] = {
     "SystemIntegrityProtectionEnabled": always(True),
     "TemporarySessionOnly": shared(always(False)),
     "TemporarySessionTimeout": shared(always(0)),
-    "TimeZone": setting("TimeZone", "TimeZone", "Europe/Paris"),
+    "TimeZone": lambda device: (
+        device.state.settings.get("TimeZone", {}).get("TimeZone")
+        or places.of(device.unit.seed).time_zone
+    ),
     "UDID": lambda device: device.unit.udid,
     "UserSessionTimeout": shared(always(0)),
     "VoiceRoamingEnabled": cellular(setting("VoiceRoaming", "Enabled", False)),

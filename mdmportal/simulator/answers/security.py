@@ -1,10 +1,9 @@
-"""Security: what protects the device, and locking, erasing and opening it.
+"""Security: what protects the device: Activation Lock, FileVault, passwords.
 
 https://developer.apple.com/documentation/devicemanagement/security-info-command
 """
 
 import random
-import re
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from mdmportal.protocol.mobileconfig import (
 
 from ..errors import Error, FormatError, mdm_error
 from ..profile import read
+from .locking import passcode
 from .table import Answer, Request, Table
 
 if TYPE_CHECKING:
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from ..device import SimulatedDevice
 
 BLOCK_AND_FILE_LEVEL = 3
-PIN = re.compile(r"\d{6}")
+OF_ANYONE = ("HardwareEncryptionCaps", "PasscodeCompliant")
+"""What a device under User Enrollment tells, too."""
 CODE_ALPHABET = "0123456789ACDEFGHJKLMNPQRTUVWXY"
 CODE_GROUPS = (5, 5, 4, 4, 4, 4)
-WRONG_PIN, WRONG_TOKEN, WRONG_PASSWORD, NOT_THIS_MAC, NO_CODE = range(12070, 12075)
+WRONG_PASSWORD, NOT_THIS_MAC, NO_CODE = range(12072, 12075)
 
 
 def security_info(channel: "Channel", request: Request) -> Answer:
@@ -39,13 +40,10 @@ def security_info(channel: "Channel", request: Request) -> Answer:
 
 
 def _of_others(device: "SimulatedDevice") -> dict[str, Any]:
-    info = {
-        "HardwareEncryptionCaps": BLOCK_AND_FILE_LEVEL,
-        "PasscodeCompliant": True,
-    }
-    if device.mode != "user":
-        info["PasscodePresent"] = device.state.passcode
-        info["PasscodeCompliantWithProfiles"] = True
+    told = passcode(device)
+    info = {"HardwareEncryptionCaps": BLOCK_AND_FILE_LEVEL, **told}
+    if device.mode == "user":
+        info = {name: info[name] for name in OF_ANYONE}
     if device.hardware.shared:
         info |= {
             "PasscodeLockGracePeriod": 0,
@@ -78,8 +76,8 @@ def _of_mac(device: "SimulatedDevice") -> dict[str, Any]:
         info["IsRecoveryLockEnabled"] = "recovery" in device.state.passwords
     else:
         info["FirmwarePasswordStatus"] = {
-            "AllowOroms": False,
-            "ChangePending": False,
+            "AllowOroms": device.state.allow_oroms,
+            "ChangePending": device.state.firmware_pending,
             "PasswordExists": "firmware" in device.state.passwords,
         }
     return info
@@ -157,54 +155,6 @@ def _management(device: "SimulatedDevice") -> dict[str, bool]:
     return status
 
 
-# Locking and erasing
-
-
-def device_lock(channel: "Channel", request: Request) -> Answer:
-    """Lock the screen; the message is shown where there is a passcode to wait for."""
-    device = channel.device
-    _require_pin(device, request)
-    names = ("Message", "PhoneNumber", "PIN")
-    device.state.locked_with = {
-        name: request[name] for name in names if name in request
-    }
-    if not device.is_mac and not device.state.passcode:
-        return {"MessageResult": "NoPasscodeSet"}
-    shows = "Message" in request or "PhoneNumber" in request
-    return {"MessageResult": "Success"} if shows else {}
-
-
-def _require_pin(device: "SimulatedDevice", request: Request) -> None:
-    """A Mac without Apple silicon asks for a PIN of six digits to be opened again."""
-    needed = device.is_mac and not device.hardware.apple_silicon
-    if needed and not PIN.fullmatch(str(request.get("PIN", ""))):
-        raise mdm_error(WRONG_PIN, "The PIN must have six digits.")
-
-
-def erase_device(channel: "Channel", request: Request) -> Answer:
-    """Acknowledge, then forget everything and be gone."""
-    _require_pin(channel.device, request)
-    channel.afterwards(channel.device.wipe)
-    return {}
-
-
-def clear_passcode(channel: "Channel", request: Request) -> Answer:
-    state = channel.device.state
-    if request["UnlockToken"] != state.unlock_token:
-        raise mdm_error(WRONG_TOKEN, "The unlock token is not valid.")
-    state.passcode, state.locked_with = False, {}
-    return {}
-
-
-def request_unlock_token(channel: "Channel", request: Request) -> Answer:
-    return {"UnlockToken": channel.device.state.unlock_token}
-
-
-def nothing(channel: "Channel", request: Request) -> Answer:
-    """Be acknowledged without a trace."""
-    return {}
-
-
 # Activation Lock
 
 
@@ -253,6 +203,9 @@ def rotate_filevault_key(channel: "Channel", request: Request) -> Answer:
 def set_firmware_password(channel: "Channel", request: Request) -> Answer:
     _only_with_silicon(channel, wanted=False)
     _set_password(channel, "firmware", request)
+    state = channel.device.state
+    state.firmware_pending = True  # until the Mac restarts
+    state.allow_oroms = bool(request.get("AllowOroms"))
     return {"SetFirmwarePassword": {"PasswordChanged": True}}
 
 
@@ -301,13 +254,8 @@ def remote_desktop(channel: "Channel", request: Request) -> Answer:
 ANSWERS: Table = {
     "ActivationLockBypassCode": activation_lock_bypass_code,
     "ClearActivationLockBypassCode": clear_bypass_code,
-    "ClearPasscode": clear_passcode,
-    "ClearRestrictionsPassword": nothing,
-    "DeviceLock": device_lock,
     "DisableRemoteDesktop": remote_desktop,
     "EnableRemoteDesktop": remote_desktop,
-    "EraseDevice": erase_device,
-    "RequestUnlockToken": request_unlock_token,
     "RotateFileVaultKey": rotate_filevault_key,
     "SecurityInfo": security_info,
     "SetFirmwarePassword": set_firmware_password,

@@ -1,12 +1,15 @@
-"""Updates of the operating system, and starting the device anew.
+"""Updates of the operating system, and the end of setting the device up.
 
 https://developer.apple.com/documentation/devicemanagement/schedule-os-update-command
 """
 
 from typing import TYPE_CHECKING, Any
 
+from .. import absence
+from ..absence import Absence
 from ..errors import mdm_error
 from .table import Answer, Request, Table
+from .users import check_awaiting
 
 if TYPE_CHECKING:
     from ..channel import Channel
@@ -99,6 +102,7 @@ def _update(device: "SimulatedDevice") -> None:
     with device.lock:
         device.state.os_version, device.state.build_version = device.hardware.newest
         device.state.update = {}
+    absence.begin(device, Absence.RESTARTING)
 
 
 def os_update_status(channel: "Channel", request: Request) -> Answer:
@@ -116,6 +120,7 @@ def os_update_status(channel: "Channel", request: Request) -> Answer:
 
 def device_configured(channel: "Channel", request: Request) -> Answer:
     """End what the channel waits for, be it the device or a user of it."""
+    check_awaiting(channel)
     channel.is_configured()
     return {}
 

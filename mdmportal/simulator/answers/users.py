@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from mdmportal.protocol import ProtocolError, passwordhash
 
-from ..errors import FormatError, mdm_error
+from ..errors import FormatError, malformed, mdm_error
 from .table import Answer, Request, Table
 
 if TYPE_CHECKING:
     from ..channel import Channel
     from ..state import Account
 
-NO_SUCH_USER, LOGGED_IN, NOBODY = range(12050, 12053)
+NO_SUCH_USER, LOGGED_IN, NOBODY, NOT_AWAITING = range(12050, 12054)
+NOT_OF_SETUP = ("RequestType", "AutoSetupAdminAccounts")
 QUOTA = 4096 * 1024 * 1024
 
 
@@ -47,7 +48,7 @@ def delete_user(channel: "Channel", request: Request) -> Answer:
     elif "UserName" in request:
         names = [_account(channel, request["UserName"]).short_name]
     else:
-        raise FormatError
+        raise malformed("DeleteUser: there is neither UserName nor DeleteAllUsers")
     for name in names:
         if accounts[name].logged_in and not request.get("ForceDeletion"):
             raise mdm_error(LOGGED_IN, f"The user “{name}” is logged in.")
@@ -84,8 +85,21 @@ def log_out_user(channel: "Channel", request: Request) -> Answer:
     return {}
 
 
+def check_awaiting(channel: "Channel") -> None:
+    """Raise Error where Setup Assistant is over, or does not wait for the server."""
+    if not channel.awaits:
+        raise mdm_error(NOT_AWAITING, "The device is not awaiting configuration.")
+
+
 def account_configuration(channel: "Channel", request: Request) -> Answer:
-    """Make the administrator that Setup Assistant is to make: the first, no other."""
+    """Make the administrator that Setup Assistant is to make: the first, no other.
+
+    The rest is for Setup Assistant to keep to.
+    """
+    check_awaiting(channel)
+    channel.device.state.setup = {
+        name: value for name, value in request.items() if name not in NOT_OF_SETUP
+    }
     for wanted in request.get("AutoSetupAdminAccounts", [])[:1]:
         name = wanted["shortName"]
         account = channel.device.state.account(name, wanted.get("fullName", ""))
