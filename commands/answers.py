@@ -41,6 +41,8 @@ SECRET_KEYS: frozenset[str] = frozenset(
         "AuthToken",
         "DeviceAttestationNonce",
         "Configuration",
+        "Latitude",  # where a lost device is: on its page, for who may see it
+        "Longitude",
         "WiFiProfileData",
         "MDMProfileData",
     )
@@ -65,6 +67,14 @@ def hide(value: Any) -> Any:
 def pretty(value: Any) -> str:
     """Return a property list's value as indented text without secrets."""
     return json.dumps(hide(to_json(value)), indent=2, ensure_ascii=False)
+
+
+def content(result: Result) -> Mapping[str, Any]:
+    """Return the raw answer, with its secrets; {} if it cannot be read."""
+    try:
+        return plist.loads(bytes(result.body))
+    except ProtocolError:
+        return {}
 
 
 def text(result: Result) -> str:

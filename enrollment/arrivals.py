@@ -84,7 +84,15 @@ def open_stay(
     Device.regroup([device.pk])
     if not is_contested(enrollment):  # else it may not be the device it says
         learn(device, message, mode)
+        _begin_anew(device)
     return enrollment
+
+
+def _begin_anew(device: Device) -> None:
+    """Forget what was done to it in the stay before, and ended with that."""
+    if device.in_lost_mode is not None:
+        device.in_lost_mode = None
+        device.save(update_fields=["in_lost_mode"])
 
 
 def _device(message: checkin.Authenticate, mode: str) -> Device:

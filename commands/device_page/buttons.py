@@ -13,7 +13,7 @@ from .look import Look
 
 @dataclass(frozen=True)
 class Button:
-    """A frequent command: where it leads, or why it cannot be ordered."""
+    """A frequent command: where it leads, or why it cannot be ordered now."""
 
     title: str
     url: str

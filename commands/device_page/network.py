@@ -8,6 +8,7 @@ from typing import Any
 
 from devices.models import Device
 
+from . import caching
 from .facts import Fact, Section, dictionaries, dictionary, fact, flag, known, text
 from .look import Look
 from .told import told
@@ -26,6 +27,7 @@ def gather(look: Look) -> dict[str, Any]:
         ("Carrier", _carrier(look.device, said)),
         *(_sim(one) for one in dictionaries(said.get("ServiceSubscriptions"))),
         ("Sharing", _sharing(said)),
+        *caching.section(look),
     ]
     shown = [(title, facts) for title, facts in sections if facts]
     return {"told": found, "sections": shown, "is_known": bool(shown)}

@@ -2,6 +2,7 @@
 
 from . import (
     commands,
+    location,
     network,
     overview,
     restrictions,
@@ -24,6 +25,7 @@ for tab in (
     Tab("security", "Security", security.gather),
     Tab("secrets", "Secrets", secrets.gather),
     Tab("network", "Network", network.gather),
+    Tab("location", "Location", location.gather, location.PERMISSION),
     Tab("users", "Users", users.gather),
     Tab("updates", "Updates", updates.gather),
     Tab("timeline", "Timeline", timeline.gather),

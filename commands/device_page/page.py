@@ -12,6 +12,7 @@ from devices.models import Channel, Device
 from ..models import OPEN, Delivery
 from .buttons import buttons
 from .look import Look
+from .notices import notices
 from .reach import trouble
 from .tabs import open_tab, tabs
 
@@ -19,12 +20,12 @@ from .tabs import open_tab, tabs
 def context(device: Device, viewer: Any, query: Mapping[str, str]) -> dict[str, Any]:
     """Return what a device's page shows; only the tab that is open is gathered."""
     look = Look.at(device, viewer, query)
-    tab = open_tab(query.get("tab", ""))
+    tab = open_tab(query.get("tab", ""), viewer)
     return {
         **_head(look),
         **buttons(look),
         "tab": tab,
-        "tabs": tabs(),
+        "tabs": tabs(viewer),
         "ask_url": reverse("admin:devices_device_ask", args=[device.pk]),
         "order_url": f"{reverse('admin:commands_command_order')}?ids={device.pk}",
         **tab.gather(look),
@@ -36,11 +37,11 @@ def user_context(
 ) -> dict[str, Any]:
     """Return what the page of a managed user shows."""
     look = Look.at(channel.enrollment.device, viewer, query, user=channel)
-    tab = open_tab(query.get("tab", ""), of_user=True)
+    tab = open_tab(query.get("tab", ""), viewer, of_user=True)
     return {
         **_head(look),
         "tab": tab,
-        "tabs": tabs(of_user=True),
+        "tabs": tabs(viewer, of_user=True),
         "ask_url": reverse("admin:devices_channel_ask", args=[channel.pk]),
         "order_url": f"{reverse('admin:commands_command_order')}?channel={channel.pk}",
         **tab.gather(look),
@@ -60,5 +61,6 @@ def _head(look: Look) -> dict[str, Any]:
         "channel": look.channel,
         "waiting": waiting.count(),
         "trouble": trouble(look.stay, look.channel),
+        "notices": notices(look),
         "may_order": look.may_order,
     }

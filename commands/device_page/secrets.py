@@ -12,12 +12,13 @@ from devices.admin.secret import standing
 from devices.models import AuditEntry, Channel, Device, EscrowCertificate, Secret
 
 from .. import destructive, live
-from ..escrow import filevault, rotation
-from ..models import Delivery
+from ..escrow import filevault, pending, rotation
+from ..models import Delivery, State
 from .look import Look
 
 SHOWN = 200
 REVEALS = 20
+TRIES = 20
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,15 @@ class Version:
 
 
 @dataclass(frozen=True)
+class Checked:
+    """What came of the last time that a password was tried on the device."""
+
+    words: str
+    tone: str
+    order: Delivery
+
+
+@dataclass(frozen=True)
 class Kept:
     """All versions of one kind, newest first; the first ones are shown open."""
 
@@ -40,15 +50,15 @@ class Kept:
     versions: Sequence[Version]
     can_rotate: bool
     rotation_refused: str
+    checked: "Checked | None" = None
 
     @property
     def now(self) -> Sequence[Version]:
         """Those that count, or may: in force, ordered, perhaps in force."""
-        maybe = Secret.Outcome.UNANSWERED
         return [
             each
             for each in self.versions
-            if each.secret.replaced_at is None or each.secret.outcome == maybe
+            if each.secret.replaced_at is None or each.secret.may_be_in_force
         ]
 
     @property
@@ -74,10 +84,11 @@ def gather(look: Look) -> dict[str, Any]:
         version = Version(secret, standing(secret), order, state)
         versions.setdefault(secret.kind, []).append(version)
     channel = look.channel if look.channel and not look.channel.user_id else None
+    checked = _checked(device)
     audit = AuditEntry.objects.filter(device=device, action=reveal.ACTION)
     return {
         "kinds": [
-            _kept(kind, versions[kind], channel, viewer)
+            _kept(kind, versions[kind], channel, viewer, checked)
             for kind in reveal.PURPOSES
             if kind in versions
         ],
@@ -97,7 +108,11 @@ def _orders(secrets: Sequence[Secret]) -> Mapping[str, Delivery]:
 
 
 def _kept(
-    kind: str, versions: Sequence[Version], channel: Channel | None, viewer: Any
+    kind: str,
+    versions: Sequence[Version],
+    channel: Channel | None,
+    viewer: Any,
+    checked: Mapping[str, Checked],
 ) -> Kept:
     current = next((v.secret for v in versions if v.secret.is_in_force), None)
     can_rotate = rotation.can_rotate(kind) and current is not None
@@ -111,7 +126,30 @@ def _kept(
         versions=versions,
         can_rotate=can_rotate,
         rotation_refused=refused,
+        checked=checked.get(kind),
     )
+
+
+def _checked(device: Device) -> dict[str, Checked]:
+    """Return what came of the last try of each kind of password."""
+    rows = Delivery.objects.filter(
+        channel__enrollment__device=device,
+        command__request_type__in=pending.KINDS_VERIFIED,
+        state__in=(State.ACKNOWLEDGED, State.FAILED),
+    )
+    newest = rows.select_related("command").defer("command__keys_plist")
+    found: dict[str, Checked] = {}
+    for row in newest.order_by("-pk")[:TRIES]:
+        kind = pending.KINDS_VERIFIED[row.command.request_type]
+        found.setdefault(kind, Checked(*_outcome(row), row))
+    return found
+
+
+def _outcome(tried: Delivery) -> tuple[str, str]:
+    """Return in words, with its colour, whether the password that was tried holds."""
+    if tried.state == State.FAILED:
+        return f"not checked: {tried.error or 'no reason given'}", "warn"
+    return ("wrong", "bad") if tried.error else ("right", "ok")
 
 
 def _may_rotate(viewer: Any) -> bool:

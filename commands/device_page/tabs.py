@@ -26,6 +26,7 @@ ORDER = (
     "security",
     "secrets",
     "network",
+    "location",
     "users",
     "updates",
     "commands",
@@ -42,6 +43,8 @@ class Tab:
     name: str
     title: str
     gather: Callable[[Look], Mapping[str, Any]]
+    permission: str = ""
+    """Who has it sees the tab; '' for everybody who sees the device."""
 
     @property
     def template(self) -> str:
@@ -55,13 +58,19 @@ def add_tab(
     name: str,
     title: str,
     gather: Callable[[Device, Any], Mapping[str, Any]],
+    permission: str = "",
 ) -> None:
     """Add a tab to the page of every device.
 
     ``gather`` is given the device and the person who looks, and returns what the
     template ``devices/device/<name>.html`` shows. Adding one again replaces it.
+    ``permission`` is what one needs to see it.
     """
-    register(Tab(name, title, lambda look: gather(look.device, look.viewer)))
+
+    def of_look(look: Look) -> Mapping[str, Any]:
+        return gather(look.device, look.viewer)
+
+    register(Tab(name, title, of_look, permission))
 
 
 def register(tab: Tab) -> None:
@@ -69,14 +78,22 @@ def register(tab: Tab) -> None:
     _TABS[tab.name] = tab
 
 
-def tabs(*, of_user: bool = False) -> Mapping[str, Tab]:
-    """Return the tabs by name, in order."""
+def tabs(viewer: Any, *, of_user: bool = False) -> Mapping[str, Tab]:
+    """Return the tabs that ``viewer`` may see by name, in order."""
     places = {name: place for place, name in enumerate(ORDER)}
     names = sorted(_TABS, key=lambda name: (places.get(name, len(ORDER)), name))
-    return {name: _TABS[name] for name in names if not of_user or name in OF_A_USER}
+    return {
+        name: _TABS[name]
+        for name in names
+        if (not of_user or name in OF_A_USER) and _may_see(viewer, _TABS[name])
+    }
 
 
-def open_tab(name: str, *, of_user: bool = False) -> Tab:
-    """Return the tab of this name, or the first if there is none."""
-    found = tabs(of_user=of_user)
+def _may_see(viewer: Any, tab: Tab) -> bool:
+    return not tab.permission or bool(viewer.has_perm(tab.permission))
+
+
+def open_tab(name: str, viewer: Any, *, of_user: bool = False) -> Tab:
+    """Return the tab of this name, or the first if there is none to be seen."""
+    found = tabs(viewer, of_user=of_user)
     return found.get(name) or found[FIRST]

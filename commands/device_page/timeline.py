@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 
 from .. import live, timeline
 from ..models import OPEN, Delivery
+from . import location
 from .commands import deliveries
 from .look import Look
 
@@ -23,14 +24,25 @@ def gather(look: Look) -> dict[str, Any]:
         kind=kind,
         before=before,
         audited=look.viewer.has_perm("devices.view_auditentry"),
+        located=look.viewer.has_perm(location.PERMISSION),
     )
     return {
-        "kinds": timeline.KINDS,
+        "kinds": _kinds(look),
         "kind": kind,
         "is_first": before is None,
         "open": [] if before or kind else _open(look),
         "days": shown.days,
         "older_url": _older(shown.older, kind),
+    }
+
+
+def _kinds(look: Look) -> dict[str, str]:
+    """Return what can be seen alone, of what there is for whom."""
+    may_locate = look.user is None and look.viewer.has_perm(location.PERMISSION)
+    return {
+        name: title
+        for name, title in timeline.KINDS.items()
+        if name != "located" or may_locate
     }
 
 

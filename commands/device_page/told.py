@@ -17,6 +17,7 @@ ASKABLE = frozenset(
         "AvailableOSUpdates",
         "CertificateList",
         "DeviceInformation",
+        "DeviceLocation",
         "InstalledApplicationList",
         "ManagedApplicationList",
         "OSUpdateStatus",
@@ -91,5 +92,6 @@ SINCE = {
     State.FAILED: "{asked}. It answered with an error: {error}",
     State.CANCELLED: "{asked}, but that was cancelled before the device got it.",
     State.EXPIRED: "{asked}, but the device did not come in time.",
+    State.REFUSED: "{asked}, but the device could not take it any more: {error}",
 }
 """What became of the last question."""

@@ -139,11 +139,21 @@ def _outcome(delivery: Delivery | None) -> str:
     if delivery.state == State.ACKNOWLEDGED:
         result: Result | None = getattr(delivery, "result", None)
         was_done = result is None or _was_done(delivery, result)
-        return "" if was_done else Secret.Outcome.REFUSED
+        return "" if was_done else _refused(delivery)
     if delivery.state == State.FAILED:
-        return Secret.Outcome.REFUSED
+        return _refused(delivery)
     was_put_off = delivery.attempts <= delivery.postponements
     return Secret.Outcome.WITHDRAWN if was_put_off else Secret.Outcome.UNANSWERED
+
+
+def _refused(delivery: Delivery) -> str:
+    """Return how sure a refusal is.
+
+    Sent again because the first answer got lost, it may be refused since it was done
+    the first time: the password that it takes away is gone.
+    """
+    was_sent_again = delivery.attempts - delivery.postponements > 1
+    return Secret.Outcome.UNSURE if was_sent_again else Secret.Outcome.REFUSED
 
 
 def _was_done(delivery: Delivery, result: Result) -> bool:
@@ -213,13 +223,16 @@ def _tell_seen(failed: Iterable[Secret]) -> None:
 
 
 def answered(delivery: Delivery, answer: Mapping[str, Any], at: dt.datetime) -> None:
-    """Take an answer at once; one that is late tells what became of it after all."""
+    """Take an answer at once; one that is late tells what became of it after all.
+
+    Also if nobody has noted yet that the order was given up.
+    """
     if delivery.command.request_type not in SETS or delivery.is_open:
         return
     expected = _settled().filter(delivery_uuid=delivery.uuid)
     ids = list(expected.values_list("pk", flat=True))
-    if ids and _settle(ids):
-        return
+    if ids:
+        _settle(ids)
     given_up = ~Q(outcome__in=("", Secret.Outcome.REFUSED))
     rows = Secret.objects.select_for_update(of=("self",)).filter(given_up)
     secret = rows.filter(delivery_uuid=delivery.uuid, is_confirmed=False).first()

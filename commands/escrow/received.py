@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from devices.models import Secret
-from mdmportal.protocol.connect import Status
 
 from ..results.said import Reader, Said
 from . import filevault, pending
@@ -16,8 +15,10 @@ def take(said: Said) -> None:
     pending.answered(said.delivery, said.answer, said.at)
     reader = READERS.get(said.request_type)
     # An answer is worth reading also when nobody waits for it any more.
-    if reader and said.answer.get("Status") == Status.ACKNOWLEDGED:
+    if reader and said.was_done:
         reader(said)
+    elif said.request_type == "RotateFileVaultKey":
+        _not_rotated(said)
 
 
 def _security_info(said: Said) -> None:
@@ -28,6 +29,21 @@ def _security_info(said: Said) -> None:
 
 def _rotation(said: Said) -> None:
     filevault.take_rotation(said.enrollment, said.answer, said.at)
+
+
+def _not_rotated(said: Said) -> None:
+    """Say beside the key that it stays, and why."""
+    key = Secret.current_of_device(said.device.pk, Secret.Kind.FILEVAULT_KEY)
+    if key:
+        why = said.delivery.error or "no reason given"
+        key.rotation = f"the Mac refused: {why}"[:255]
+        key.save(update_fields=["rotation"])
+
+
+def _bypass_code_cleared(said: Said) -> None:
+    """The device forgot it, so it opens nothing any more. It is kept all the same."""
+    code = Secret.current(said.enrollment.pk, Secret.Kind.BYPASS_CODE)
+    pending.no_longer(code, said.at)
 
 
 def _verified(said: Said) -> None:
@@ -48,6 +64,7 @@ def _unlock_token(said: Said) -> None:
 
 
 READERS: Mapping[str, Reader] = {
+    "ClearActivationLockBypassCode": _bypass_code_cleared,
     "EraseDevice": _erased,
     "RequestUnlockToken": _unlock_token,
     "RotateFileVaultKey": _rotation,

@@ -8,6 +8,7 @@ answers listens to ``commands.signals.answered``; the inventory drops them.
 
 import datetime as dt
 import logging
+from collections.abc import Mapping
 
 from django.db import (
     IntegrityError,
@@ -26,10 +27,12 @@ from ..signals import answered
 from . import (
     acts,
     certificates,
+    followups,
     information,
     lists,
     managed,
     profiles,
+    sayings,
     security,
     software,
     updates,
@@ -63,19 +66,23 @@ READERS: dict[str, Reader] = {
 REFUSALS: dict[str, Reader] = {"DeviceInformation": information.refused}
 """RequestType -> what is done when it was answered Error or CommandFormatError."""
 
-TABLES: dict[str, dict[str, Reader]] = {
+TABLES: Mapping[str, Mapping[str, Reader]] = {
     State.ACKNOWLEDGED: READERS,
     State.FAILED: REFUSALS,
+    State.CANCELLED: acts.READERS,
+    State.EXPIRED: acts.READERS,
 }
-"""A late answer, to what is cancelled or expired, is read by nobody here."""
+"""A late answer, to what is cancelled or expired, counts if it tells of an act."""
 
 
 def read_waiting() -> int:
     """Read answers that wait, oldest first; return how many were."""
     done = 0
     while ids := _unread():
+        follow_ups = followups.FollowUps()
         for pk in ids:
-            _read(pk)
+            _read(pk, follow_ups)
+        follow_ups.order()
         done += len(ids)
     return done
 
@@ -85,7 +92,7 @@ def _unread() -> list[int]:
     return list(waiting.order_by("pk").values_list("pk", flat=True)[:BATCH])
 
 
-def _read(pk: int) -> None:
+def _read(pk: int, follow_ups: followups.FollowUps) -> None:
     """Read one answer. That it is tried is written first: it may end the process.
 
     A database that is away, or has others before us, is no fault of the answer: it is
@@ -96,7 +103,7 @@ def _read(pk: int) -> None:
     waiting.update(tries=F("tries") + 1, problem="Reading it was cut off.")
     try:
         with transaction.atomic():
-            _read_locked(waiting)
+            said = _read_locked(waiting)
     except (InterfaceError, OperationalError) as error:
         waiting.update(problem=_problem(error))
         raise
@@ -105,31 +112,50 @@ def _read(pk: int) -> None:
     except Exception as error:  # one answer must not hold up those behind it
         logger.exception("the answer %d cannot be read", pk)
         waiting.update(read_at=timezone.now(), problem=_problem(error))
+    else:
+        if said:
+            follow_ups.add(pk, said)
 
 
 def _problem(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".replace("\0", "")[:255]
 
 
-def _read_locked(waiting: QuerySet[Result]) -> None:
-    """Locked, so that another worker leaves it alone."""
+def _read_locked(waiting: QuerySet[Result]) -> Said | None:
+    """Locked, so that another worker leaves it alone; return what was read.
+
+    What calls for others to be asked is read when they are: see followups.
+    """
     rows = waiting.select_related(
         "delivery__command", "delivery__channel__enrollment__device"
     )
     result = rows.select_for_update(of=("self",), skip_locked=True).first()
-    if result:
-        answer = plist.loads(bytes(result.body))
-        _take(Said(result.delivery, answer, result.received_at))
-        waiting.update(read_at=timezone.now(), problem="")
+    if result is None:
+        return None
+    answer = plist.loads(bytes(result.body))
+    said = Said(result.delivery, answer, result.received_at)
+    _take(said)
+    read_at = None if followups.of(said) else timezone.now()
+    waiting.update(read_at=read_at, problem="")
+    return said
 
 
 def _take(said: Said) -> None:
     answered.send(Said, said=said)
-    reader = TABLES.get(said.delivery.state, {}).get(said.request_type)
+    sayings.note(said)
+    reader = _reader(said)
     if reader:
         reader(said)
     if reader and said.is_acknowledged and said.is_of_device:
         _note(said.device, said.at)
+
+
+def _reader(said: Said) -> Reader | None:
+    """Return what reads an answer; one that comes late only if it was done."""
+    state = said.delivery.state
+    if state in (State.CANCELLED, State.EXPIRED) and not said.was_done:
+        return None
+    return TABLES.get(state, {}).get(said.request_type)
 
 
 def _note(device: Device, at: dt.datetime) -> None:

@@ -1,34 +1,14 @@
-"""Acts: answers to commands that did something, and what follows from that."""
+"""Acts: answers to commands that did something, and what that changes at once.
+
+What is to be asked next because of it is in followups.py.
+"""
 
 from collections.abc import Mapping
 
 from devices.models import Enrollment, Secret
 
-from .. import availability, queue
+from . import location, lost_mode
 from .said import Reader, Said
-
-
-def then_ask(request_type: str) -> Reader:
-    """What was installed or removed changes a list: ask for it anew."""
-
-    def read(said: Said) -> None:
-        if not availability.refusal(said.channel, request_type):
-            queue.enqueue([said.channel.pk], request_type)
-
-    return read
-
-
-THEN_ASK: Mapping[str, str] = {
-    "InstallProfile": "ProfileList",
-    "RemoveProfile": "ProfileList",
-    "InstallProvisioningProfile": "ProvisioningProfileList",
-    "RemoveProvisioningProfile": "ProvisioningProfileList",
-    "InstallApplication": "ManagedApplicationList",
-    "RemoveApplication": "ManagedApplicationList",
-    "DeleteUser": "UserList",
-    "ScheduleOSUpdate": "OSUpdateStatus",
-}
-"""RequestType -> the list that it changed."""
 
 
 def bypass_code(said: Said) -> None:
@@ -48,18 +28,19 @@ def erased(said: Said) -> None:
         said.enrollment.end(Enrollment.ERASED)
 
 
-def lost_mode(*, is_on: bool) -> Reader:
-    def read(said: Said) -> None:
-        said.device.learn(in_lost_mode=is_on)
-
-    return read
+def passcode_cleared(said: Said) -> None:
+    """Its user can set another; SecurityInfo, asked next, has the last word."""
+    if said.is_of_device:
+        said.device.learn(passcode_present=False)
 
 
 READERS: Mapping[str, Reader] = {
     "ActivationLockBypassCode": bypass_code,
+    "ClearPasscode": passcode_cleared,
     "DeviceConfigured": configured,
+    "DeviceLocation": location.read,
+    "DisableLostMode": lost_mode.turned(on=False),
+    "EnableLostMode": lost_mode.turned(on=True),
     "EraseDevice": erased,
-    "EnableLostMode": lost_mode(is_on=True),
-    "DisableLostMode": lost_mode(is_on=False),
-    **{name: then_ask(request_type) for name, request_type in THEN_ASK.items()},
 }
+"""All of them are read also if they come too late: they were done all the same."""

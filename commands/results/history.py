@@ -31,6 +31,9 @@ VOLATILE: frozenset[str] = frozenset(
 )
 """Keys of answers that change by themselves, at any depth."""
 
+TOLD_APART = frozenset(("IsMDMLostModeEnabled",))
+"""Keys whose changes are written down by who knows of them sooner."""
+
 Items = Mapping[str, Any]
 
 
@@ -88,7 +91,7 @@ def of_facts(before: Items, after: Items, path: str = "") -> Iterator[Difference
 
     What was never said before is no change: a new system only tells more.
     """
-    for name in sorted(before.keys() & after.keys() - VOLATILE):
+    for name in sorted(before.keys() & after.keys() - VOLATILE - TOLD_APART):
         was, now = steady(before[name]), steady(after[name])
         where = f"{path}{name}"
         if was == now:

@@ -4,7 +4,9 @@ https://developer.apple.com/documentation/devicemanagement/deviceinformationresp
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from devices.models import Device, Secret
 from devices.models.device import version_key
@@ -12,7 +14,7 @@ from mdmportal.protocol.platforms import platform_of
 
 from .. import availability, inventory, queue
 from ..models import Delivery
-from . import facts
+from . import facts, lost_mode
 from .said import Said
 
 Answer = Mapping[str, Any]
@@ -40,6 +42,10 @@ COLUMNS: Mapping[str, str] = {
     "is_supervised": "IsSupervised",
     "is_activation_locked": "IsActivationLockEnabled",
     "in_lost_mode": "IsMDMLostModeEnabled",
+    "is_apple_silicon": "IsAppleSilicon",
+    "needs_pin_to_lock": "PINRequiredForDeviceLock",
+    "needs_pin_to_erase": "PINRequiredForEraseDevice",
+    "time_zone": "TimeZone",
 }
 """Column of Device: query."""
 
@@ -81,6 +87,7 @@ def read(said: Said) -> None:
         platform = platform_of(
             str(answer.get("ProductName", "")), str(answer.get("Model", ""))
         )
+        lost_mode.note(said, answer.get("IsMDMLostModeEnabled"))
         changed = said.device.learn(platform=platform, **columns(answer))
         if "os_version" in changed:
             _forget_installed_update(said.device)
@@ -102,7 +109,18 @@ def columns(answer: Answer) -> dict[str, Any]:
         found["ethernet_mac"] = macs[0]
     if found["battery_level"] == UNKNOWN_BATTERY:
         found["battery_level"] = None
+    if not _is_zone(str(found["time_zone"] or "")):
+        found["time_zone"] = None
     return found
+
+
+@lru_cache(maxsize=1000)
+def _is_zone(name: str) -> bool:
+    """Whether it is one that our clock knows, so that nobody reckons with another."""
+    try:
+        return bool(name and ZoneInfo(name))
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return False
 
 
 def _preferred(subscriptions: Any) -> Answer:

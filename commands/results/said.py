@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from devices.models import Channel, Device, Enrollment
+from mdmportal.protocol.connect import Status
 
 from ..models import Delivery, State
 
@@ -27,6 +28,11 @@ class Said:
     def is_acknowledged(self) -> bool:
         """False for Error and CommandFormatError."""
         return self.delivery.state == State.ACKNOWLEDGED
+
+    @property
+    def was_done(self) -> bool:
+        """Whether the device says that it did it, also where that came too late."""
+        return self.answer.get("Status") == Status.ACKNOWLEDGED
 
     @property
     def channel(self) -> Channel:

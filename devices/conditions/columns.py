@@ -247,6 +247,8 @@ COLUMNS = (
     _text("carrier", "Carrier"),
     _text("phone_number", "Phone number"),
     _boolean("roaming", "Roaming", "is_roaming", DEVICE),
+    _text("time_zone", "Time zone"),
+    _boolean("apple_silicon", "Apple silicon", "is_apple_silicon", DEVICE),
     asset_tag(),
     _boolean("supervised", "Supervised", "is_supervised"),
     _boolean("passcode", "Passcode set", "passcode_present"),

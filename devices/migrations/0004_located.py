@@ -31,6 +31,11 @@ class Migration(migrations.Migration):
             name='time_zone',
             field=models.CharField(blank=True, max_length=64),
         ),
+        migrations.AlterField(
+            model_name='secret',
+            name='outcome',
+            field=models.CharField(blank=True, choices=[('refused', 'the device refused it'), ('withdrawn', 'withdrawn before the device got it'), ('unanswered', 'sent and never answered: it may be in force'), ('unsure', 'refused when it was sent again: it may be in force')], max_length=16),
+        ),
         migrations.CreateModel(
             name='Location',
             fields=[

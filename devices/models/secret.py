@@ -33,6 +33,7 @@ class Secret(models.Model):
         REFUSED = "refused", "the device refused it"
         WITHDRAWN = "withdrawn", "withdrawn before the device got it"
         UNANSWERED = "unanswered", "sent and never answered: it may be in force"
+        UNSURE = "unsure", "refused when it was sent again: it may be in force"
 
     device = models.ForeignKey(
         Device, models.SET_NULL, null=True, related_name="secrets"
@@ -85,6 +86,11 @@ class Secret(models.Model):
     @property
     def is_in_force(self) -> bool:
         return self.is_confirmed and self.replaced_at is None
+
+    @property
+    def may_be_in_force(self) -> bool:
+        """Whether nobody knows: whoever needs it tries the other versions too."""
+        return self.outcome in (self.Outcome.UNANSWERED, self.Outcome.UNSURE)
 
     @property
     def is_expected(self) -> bool:

@@ -161,6 +161,25 @@ def test_a_locked_mac_need_not_confirm_its_pin(mac: SimulatedDevice) -> None:
     assert bytes(kept.value) == b"123456"
 
 
+def test_a_lock_that_was_given_up_and_is_answered_late_has_its_pin_in_force(
+    mac: SimulatedDevice,
+) -> None:
+    """Whether or not it was noted in between that it was given up."""
+    for settles in (True, False):
+        lock = order(mac, "DeviceLock")
+        command = mac.connect()
+        assert command is not None
+        Delivery.objects.filter(pk=lock.pk).update(
+            expires_at=timezone.now() - 2 * queue.ANSWER_WITHIN
+        )
+        assert queue.expire() == 1
+        if settles:
+            pending.settle()
+        mac.connect("Acknowledged", to=command)
+        results.read_waiting()
+        assert in_force(mac, PIN) == command["Command"]["PIN"]
+
+
 def test_an_iphone_has_no_pin(iphone: SimulatedDevice) -> None:
     assert "PIN" not in order(iphone, "DeviceLock", Message="Found me?").command.keys
     assert not Secret.objects.filter(kind=PIN).exists()
@@ -342,8 +361,10 @@ def test_settling_many_takes_a_bounded_number_of_statements(
 
 def automate(mac: SimulatedDevice) -> None:
     """Have the Mac be as one that came in by automated enrollment."""
-    Enrollment.objects.update(mode=Enrollment.Mode.AUTOMATED)
-    mac.automated = True
+    Enrollment.objects.update(
+        mode=Enrollment.Mode.AUTOMATED, awaiting_configuration=True
+    )
+    mac.automated = mac.state.awaiting = True
 
 
 def with_admin(mac: SimulatedDevice) -> None:
@@ -708,11 +729,11 @@ def test_no_secret_is_found_where_it_does_not_belong(
     with_admin(mac)
     escrow(mac)
     do(mac, "SetRecoveryLock")
-    do(mac, "DeviceLock", PIN="918273")
     for kind in (KEY, LOCK, ADMIN):
         seen(mac, kind, staff)
     rotation.rotate_due()
     run(mac)
+    do(mac, "DeviceLock", PIN="918273")
     secrets = list(Secret.objects.all())
     values = {bytes(secret.value) for secret in secrets if secret.value}
     assert len(values) >= 7

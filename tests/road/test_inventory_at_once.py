@@ -9,6 +9,7 @@ from django.db import connection
 
 from commands import queue, results, schedule
 from commands.models import Delivery, Result
+from commands.results import followups
 from devices.models import Application, Channel, InstalledApplication
 
 from .answering import enrolled, said
@@ -38,6 +39,10 @@ def at_once(work: Callable[[Any], object], share: list[Any]) -> None:
         list(pool.map(run, share))
 
 
+def read_one(pk: int) -> None:
+    results._read(pk, followups.FollowUps())
+
+
 def test_workers_that_meet_new_applications_together_write_them_once() -> None:
     fleet: list[Channel] = [enrolled(number) for number in range(12)]
     for number, channel in enumerate(fleet):
@@ -47,7 +52,7 @@ def test_workers_that_meet_new_applications_together_write_them_once() -> None:
 
     def read(offset: int) -> None:
         for pk in ids[offset::WORKERS]:
-            results._read(pk)
+            read_one(pk)
 
     at_once(read, list(range(WORKERS)))
     assert results.read_waiting() == 0
@@ -61,7 +66,7 @@ def test_answers_of_one_kind_of_one_device_take_turns() -> None:
     for count in (1, 2, 3, 4):
         said(phone, LIST, apps(*range(count)))
     ids = list(Result.objects.order_by("pk").values_list("pk", flat=True))
-    at_once(results._read, ids)
+    at_once(read_one, ids)
     assert not Result.objects.exclude(problem="").exists()
     assert InstalledApplication.objects.count() == 4, "the newest counts"
 

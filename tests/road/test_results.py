@@ -173,7 +173,8 @@ def test_a_bypass_code_becomes_a_secret_and_no_inventory(
 
 def test_what_was_installed_is_asked_for_anew(iphone: SimulatedDevice) -> None:
     answer(iphone, "InstallProfile")
-    assert [one.request_type for one in iphone.session()] == ["ProfileList"]
+    asked = [one.request_type for one in iphone.session()]
+    assert asked == ["ProfileList", "CertificateList"]
 
 
 def test_an_erased_device_has_left(iphone: SimulatedDevice) -> None:
