@@ -1,0 +1,1 @@
+"""API: the portal for other programs, below /api/v1/."""

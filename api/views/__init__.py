@@ -1,0 +1,1 @@
+"""Views: what is at each address of the API."""
