@@ -11,6 +11,7 @@ COPY . .
 # What follows serves; the embedded default is for trying out.
 ENV MDM_EMBEDDED=false MDM_DATA=/portal/var
 RUN useradd --system --uid 10001 --no-create-home portal \
+    && install -d -o portal /portal/catalogue \
     && python -m compileall -q . \
     && python manage.py collectstatic --noinput --verbosity 0
 USER portal

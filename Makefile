@@ -5,7 +5,7 @@ DEVICES ?= 6
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint format fleet bench bench-fleet clean
+.PHONY: run test lint format fleet forms fuzz bench bench-fleet clean
 
 run: $(VENV)/.run
 	@$(BIN)/python manage.py run --port $(PORT) --devices $(DEVICES)
@@ -27,6 +27,12 @@ format: $(VENV)/.dev
 
 fleet: $(VENV)/.dev  ## 1,000 simulated devices enroll and answer: about ten minutes
 	@FLEET=1000 $(BIN)/pytest tests/journeys/test_fleet.py -s
+
+forms: $(VENV)/.dev  ## the forms of the most nested commands, filled in in a browser: about five minutes
+	@FORMS=all $(BIN)/pytest tests/browser/test_key_forms.py
+
+fuzz: $(VENV)/.dev  ## the running portal's API is asked all that its description allows: two minutes
+	@$(BIN)/python -m tests.api.fuzz
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench

@@ -4,15 +4,17 @@ Other apps add cells of their own by ``add_kind``.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 from django.template.loader import render_to_string
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from devices.admin.base import ids
 
 from . import progress, states
-from .models import Delivery
+from .models import Delivery, Order
 
 MOST = 200
 """How many cells are drawn at once; a page has fewer."""
@@ -32,7 +34,8 @@ def state_cell(delivery: Delivery) -> SafeString:
     """Return the delivery's state as HTML; ``delivery`` as the database has it."""
     context = {
         "delivery": delivery,
-        "badge": states.BADGES[delivery.state],
+        "badge": states.badge(delivery),
+        "label": states.label(delivery),
         "meaning": states.MEANINGS.get(delivery.state, ""),
     }
     return render_to_string("commands/state.html", context)
@@ -40,6 +43,22 @@ def state_cell(delivery: Delivery) -> SafeString:
 
 def progress_cell(shown: progress.Progress) -> SafeString:
     return render_to_string("commands/progress.html", {"progress": shown})
+
+
+def order_cell(shown: progress.OrderProgress) -> SafeString:
+    return render_to_string("commands/order_progress.html", {"progress": shown})
+
+
+def order_state(shown: progress.OrderProgress) -> SafeString:
+    """Return the badge of an order's state; written, it is done once all answered."""
+    text, tone = Order.State(shown.state).label, states.ORDERS[shown.state]
+    if shown.state == Order.State.DONE:
+        text, tone = ("waits for answers", "info") if shown.open else ("done", "ok")
+    cell = (
+        '<span data-live="orderstate:{}" data-open="{}">'
+        '<span class="mp-badge mp-badge--{}">{}</span></span>'
+    )
+    return format_html(cell, shown.order_id, int(shown.is_open), tone, text)
 
 
 def cells(request: HttpRequest, model_admin: object) -> JsonResponse:
@@ -68,5 +87,31 @@ def _commands(request: HttpRequest, asked: list[int]) -> Mapping[int, str]:
     return {pk: progress_cell(shown) for pk, shown in found.items() if shown.total}
 
 
+def sees_orders(user: Any) -> bool:
+    """Whether an account sees all orders: who sees what devices are told does."""
+    names = ("commands.view_order", "commands.view_command")
+    return any(user.has_perm(name) for name in names)
+
+
+def _orders(
+    request: HttpRequest, asked: list[int]
+) -> Mapping[int, progress.OrderProgress]:
+    """Who may not see all orders sees those of their own."""
+    rows = Order.objects.filter(pk__in=asked).defer("keys_plist", "passwords_plist")
+    if not sees_orders(request.user):
+        rows = rows.filter(ordered_by=request.user.pk)
+    return progress.of_orders(rows)
+
+
+def _order_cells(request: HttpRequest, asked: list[int]) -> Mapping[int, str]:
+    return {pk: order_cell(one) for pk, one in _orders(request, asked).items()}
+
+
+def _order_states(request: HttpRequest, asked: list[int]) -> Mapping[int, str]:
+    return {pk: order_state(one) for pk, one in _orders(request, asked).items()}
+
+
 add_kind("delivery", _deliveries)
 add_kind("command", _commands)
+add_kind("order", _order_cells)
+add_kind("orderstate", _order_states)

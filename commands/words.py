@@ -4,7 +4,13 @@ Whatever the catalogue has and these tables have not is offered all the same, un
 OTHER and without a summary: a new release of Apple's schema needs no change here.
 """
 
+import re
 from collections.abc import Mapping
+from typing import Any
+
+from mdmportal import catalogue
+
+from . import destructive
 
 OTHER = "Other"
 
@@ -95,6 +101,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "Management": {
         "DeviceConfigured": "Let Setup Assistant go on after automated enrollment.",
         "DeclarativeManagement": "Begin or synchronise declarative management.",
+        "TriggerEnhancedLogCollection": "Have the device collect logs for Apple.",
+        "CancelEnhancedLogCollection": "Have it stop collecting logs.",
     },
 }
 
@@ -134,6 +142,13 @@ CONSEQUENCES: Mapping[str, str] = {
 }
 """What destructive commands do."""
 
+ENDS_MANAGEMENT = (
+    "This is the profile by which devices are enrolled. They leave management, lose "
+    "all that came by it, and only their people can enroll them again."
+)
+
+AS_WRITTEN = "It is sent as it is written, and each device does what it makes of it."
+
 UNTOLD = (
     "The portal does not know what this command does. Read Apple's description first."
 )
@@ -152,16 +167,76 @@ FREQUENT: tuple[str, ...] = (
 """Offered as buttons on a device's page."""
 
 TITLES: Mapping[str, str] = {
-    "InstallProfile": "Install a profile",
-    "DeviceLock": "Lock",
-    "RestartDevice": "Restart",
-    "ShutDownDevice": "Shut down",
+    "AccountConfiguration": "Make accounts in Setup Assistant",
+    "ActivationLockBypassCode": "Ask for the Activation Lock bypass code",
+    "ActiveNSExtensions": "Ask for active extensions",
+    "ApplyRedemptionCode": "Redeem a code for an app",
+    "AvailableOSUpdates": "Ask for OS updates",
+    "CancelEnhancedLogCollection": "Stop collecting logs",
+    "CertificateList": "Ask for certificates",
+    "ClearActivationLockBypassCode": "Forget the Activation Lock bypass code",
     "ClearPasscode": "Clear passcode",
-    "EnableLostMode": "Lost Mode",
-    "DisableLostMode": "End Lost Mode",
+    "ClearRestrictionsPassword": "Clear the Screen Time passcode",
+    "ContentCachingInformation": "Ask about content caching",
+    "DeclarativeManagement": "Synchronise declarative management",
+    "DeleteUser": "Delete an account",
+    "DeviceConfigured": "Let Setup Assistant go on",
+    "DeviceInformation": "Ask for information",
     "DeviceLocation": "Locate",
+    "DeviceLock": "Lock",
+    "DisableLostMode": "End Lost Mode",
+    "DisableRemoteDesktop": "Turn Remote Desktop off",
+    "EnableLostMode": "Lost Mode",
+    "EnableRemoteDesktop": "Turn Remote Desktop on",
     "EraseDevice": "Erase",
+    "InstallApplication": "Install an app",
+    "InstallEnterpriseApplication": "Install a package",
+    "InstallMedia": "Install a book",
+    "InstallProfile": "Install a profile",
+    "InstallProvisioningProfile": "Install a provisioning profile",
+    "InstalledApplicationList": "Ask for apps",
+    "InviteToProgram": "Invite to managed distribution",
+    "LOMDeviceRequest": "Switch other Macs on or off",
+    "LOMSetupRequest": "Prepare lights-out management",
+    "LogOutUser": "Log the user out",
+    "ManagedApplicationAttributes": "Ask for attributes of managed apps",
+    "ManagedApplicationConfiguration": "Ask how managed apps are configured",
+    "ManagedApplicationFeedback": "Ask for feedback of managed apps",
+    "ManagedApplicationList": "Ask for managed apps",
+    "ManagedMediaList": "Ask for managed books",
+    "NSExtensionMappings": "Ask for extensions",
+    "OSUpdateStatus": "Ask how OS updates stand",
+    "PlayLostModeSound": "Play a sound",
+    "ProfileList": "Ask for profiles",
+    "ProvisioningProfileList": "Ask for provisioning profiles",
+    "RefreshCellularPlans": "Fetch an eSIM plan",
+    "RemoveApplication": "Remove an app",
+    "RemoveMedia": "Remove a book",
+    "RemoveProfile": "Remove a profile",
+    "RemoveProvisioningProfile": "Remove a provisioning profile",
+    "RequestMirroring": "Start AirPlay",
+    "RequestUnlockToken": "Ask for the unlock token",
+    "RestartDevice": "Restart",
+    "Restrictions": "Ask for restrictions",
+    "RotateFileVaultKey": "Replace the FileVault key",
+    "ScheduleOSUpdate": "Update the OS",
+    "ScheduleOSUpdateScan": "Look for OS updates",
+    "SecurityInfo": "Ask about security",
+    "SetAutoAdminPassword": "Set the administrator's password",
+    "SetFirmwarePassword": "Set the firmware password",
+    "SetRecoveryLock": "Set the recovery lock",
+    "Settings": "Change settings",
+    "ShutDownDevice": "Shut down",
+    "StopMirroring": "End AirPlay",
+    "TriggerEnhancedLogCollection": "Collect logs",
+    "UnlockUserAccount": "Unlock an account",
+    "UserConfigured": "Let a user's Setup Assistant go on",
+    "UserList": "Ask for accounts",
+    "ValidateApplications": "Check in-house apps",
+    "VerifyFirmwarePassword": "Check the firmware password",
+    "VerifyRecoveryLock": "Check the recovery lock",
 }
+"""What people call each command; shown beside Apple's RequestType."""
 
 EXPLAINED: Mapping[str, str] = {
     "PIN": "Six digits, for Macs. Left empty: a random one for each. It is kept under "
@@ -182,20 +257,35 @@ EXPLAINED: Mapping[str, str] = {
 """What to know about a key, by its name."""
 
 
+ASKS = re.compile("^Ask (for |about )?")
+
+
 def group_of(request_type: str) -> str:
     """Return the heading under which a command is offered."""
     return next((name for name, each in GROUPS.items() if request_type in each), OTHER)
 
 
 def summary(request_type: str) -> str:
-    """Return one line on what the command does; '' for one without words."""
-    return GROUPS.get(group_of(request_type), {}).get(request_type, "")
+    """Return what the command does: a line of ours, or else Apple's; '' for none."""
+    known = GROUPS.get(group_of(request_type), {}).get(request_type)
+    return known or catalogue.words(request_type).description
 
 
-def consequence(request_type: str) -> str:
+def consequence(request_type: str, keys: Mapping[str, Any] | None = None) -> str:
     """Return what to know before confirming a destructive command."""
+    if destructive.ends_management(request_type, keys or {}):
+        return ENDS_MANAGEMENT
+    if not destructive.is_destructive(request_type):
+        return AS_WRITTEN
     return CONSEQUENCES.get(request_type, UNTOLD)
 
 
 def title(request_type: str) -> str:
-    return TITLES.get(request_type, request_type)
+    """Return what people call the command; Apple's own title for one without words."""
+    known = TITLES.get(request_type)
+    return known or catalogue.words(request_type).title or request_type
+
+
+def asked_for(request_type: str) -> str:
+    """Return what a query asks for: “apps”."""
+    return ASKS.sub("", title(request_type))

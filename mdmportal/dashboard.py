@@ -15,7 +15,7 @@ from django.utils.http import urlencode
 from unfold.dataclasses import SearchResult
 
 from apns.models import PushCertificate
-from commands.models import OPEN, Delivery, State
+from commands.models import OPEN, Delivery, Order, State
 from compliance.admin.device import standing
 from compliance.models import Policy
 from compliance.models import State as Verdict
@@ -89,11 +89,47 @@ def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context |= {
         "title": "Overview",
         **counted,
+        "notes": _notes(request),
         "latest": _latest(request),
         "checks": [] if all(c.done or c.is_optional for c in checks) else checks,
         "done": sum(check.done for check in checks),
     }
     return context
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that waits for somebody, and where."""
+
+    words: str
+    tone: str
+    url: str
+
+
+def _notes(request: HttpRequest) -> list[Note]:
+    """Return what waits for who looks: orders to approve, and those that paused."""
+    user = request.user
+    found = []
+    if user.has_perm("commands.approve_order"):
+        awaiting = Order.objects.filter(state=Order.State.AWAITING)
+        count = awaiting.exclude(ordered_by=user.pk).count()
+        found.append((count, "{} await{} your approval", "info", Order.State.AWAITING))
+    if user.has_perm("commands.view_order"):
+        count = Order.objects.filter(state=Order.State.PAUSED).count()
+        found.append((count, "{} paused: too many failed", "bad", Order.State.PAUSED))
+    return [
+        Note(
+            text.format(_orders(count), "s" if count == 1 else ""),
+            tone,
+            _list("commands_order", state=state),
+        )
+        for count, text, tone, state in found
+        if count
+    ]
+
+
+def _orders(count: int) -> str:
+    return "1 order" if count == 1 else f"{count} orders"
 
 
 def _latest(request: HttpRequest) -> Iterable[AuditEntry]:

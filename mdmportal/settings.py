@@ -5,6 +5,7 @@ NAME_FILE names it. ``manage.py check --deploy`` says in words what is missing.
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -36,11 +37,15 @@ EMBEDDED = env.bool("MDM_EMBEDDED", default=True)
 """One process with SQLite, its own worker and simulated devices; else served."""
 
 DATA_DIR = Path(env.str("MDM_DATA", default=str(BASE_DIR / "var")))
+CATALOGUE_DIR = Path(env.str("MDM_CATALOGUE", default=str(DATA_DIR / "catalogue")))
+"""Where load_schema keeps a newer release of Apple's schema."""
+
 DEBUG = env.bool("DEBUG", default=False)
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 """Where devices reach the portal. It is part of what they enroll with: it must last."""
 
 ORGANIZATION = env.str("ORGANIZATION", default="Your organisation")
+ORGANIZATION_PHONE = env.str("ORGANIZATION_PHONE", default="")
 
 _public = urlsplit(PUBLIC_URL)
 ALLOWED_HOSTS = env.list(
@@ -88,6 +93,10 @@ INSTALLED_APPS = [
     "commands",
     "compliance",
     "enrollment",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "api",
 ]
 
 MIDDLEWARE = [
@@ -229,13 +238,21 @@ SILENCED_SYSTEM_CHECKS = [
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=3600 if SECURE else 0)
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+
+MAP_TILES_URL = env.str("MAP_TILES_URL", default="")
+MAP_TILES_ATTRIBUTION = env.str("MAP_TILES_ATTRIBUTION", default="")
+"""Whose street maps browsers fetch, with {z}, {x} and {y}; none: our own map alone."""
+_tiles = urlsplit(MAP_TILES_URL)
+_tiles_host = re.sub(r"^[^.]*\{s\}[^.]*", "*", _tiles.netloc)
+_tiles_from = [f"{_tiles.scheme}://{_tiles_host}"] if _tiles_host else []
+
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
         # The admin's theme runs on Alpine, which evaluates its attributes.
         "script-src": ["'self'", "'unsafe-eval'", "'unsafe-inline'"],
         "style-src": ["'self'", "'unsafe-inline'"],
-        "img-src": ["'self'", "data:"],
+        "img-src": ["'self'", "data:", *_tiles_from],
         "frame-ancestors": ["'none'"],
         # Signing in for a device ends with Apple's scheme, also right after a form.
         "form-action": ["'self'", "apple-remotemanagement-user-login:"],
@@ -254,6 +271,8 @@ INVENTORY_EVERY = env.int("INVENTORY_EVERY", default=24)
 """Hours after which a device is asked again what it is, where no schedule says it."""
 HISTORY_DAYS = env.int("HISTORY_DAYS", default=400)
 """Days for which it is known what changed about a device."""
+LOCATION_DAYS = env.int("LOCATION_DAYS", default=30)
+"""Days for which it is known where lost devices were."""
 
 CLIENT_CERTIFICATE_HEADER = env.str("CLIENT_CERTIFICATE_HEADER", default="")
 """The header in which a trusted proxy hands over the device's certificate."""
@@ -295,6 +314,46 @@ ENROLL_RATE = env.str("ENROLL_RATE", default="" if SIMULATED else "600/h")
 ENROLL_RATE_PER_PERSON = env.str("ENROLL_RATE_PER_PERSON", default="60/h")
 """How often one address, and one person, may begin to enroll; empty for any number."""
 
+# --- API
+
+API_RATE = env.str("API_RATE", default="1200/m")
+"""How much one token may ask for, in each process of the web server; '': any number."""
+
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+"""What opens /metrics beside API tokens, and nothing else; '': nothing does."""
+
+REST_FRAMEWORK = {
+    # Tokens alone. With a browser's session, too, any page could order by it.
+    "DEFAULT_AUTHENTICATION_CLASSES": ["api.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["api.permissions.HasRights"],
+    "DEFAULT_THROTTLE_CLASSES": ["api.throttling.TokenThrottle"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "api.pagination.AfterPagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "api.errors.answer",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "MDM Portal",
+    "DESCRIPTION": "Devices, and what they are told. See docs/api.md.",
+    "VERSION": "v1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "api.describing.add_refusals",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "OrderState": "commands.models.Order.State",
+        "RecipientState": "commands.models.Recipient.State",
+        "DeliveryState": "commands.models.State",
+        "EnrollmentState": "devices.models.Enrollment.State",
+    },
+}
+
 # --- Tasks
 
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost"
@@ -318,7 +377,11 @@ CELERY_BEAT_SCHEDULE = {
         ("read answers", "commands.tasks.read_results", 2),
         ("expire commands", "commands.tasks.expire", 60),
         ("ask what is due", "commands.tasks.ask_inventory", 60),
+        ("write orders", "commands.tasks.write_orders", 2),
+        ("order what recurs", "commands.tasks.order_recurring", 60),
+        ("forget drafts", "commands.tasks.forget_drafts", 3600),
         ("forget changes", "commands.tasks.forget_changes", 3600),
+        ("forget locations", "commands.tasks.forget_locations", 3600),
         ("forget applications", "commands.tasks.forget_applications", 3600),
         ("forget scheduled queries", "commands.tasks.forget_scheduled", 3600),
         ("settle secrets", "commands.tasks.settle_secrets", 5),
@@ -338,6 +401,7 @@ CELERY_BEAT_SCHEDULE = {
         ("forget logins", "enrollment.tasks.forget_logins", 3600),
         ("enforce sign-in", "enrollment.tasks.enforce_sign_in", 600),
         ("read SAML metadata", "enrollment.tasks.read_metadata", 4 * 3600),
+        ("forget keys of orders", "api.tasks.forget_keys", 3600),
     )
 }
 

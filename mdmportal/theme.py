@@ -70,6 +70,7 @@ def _list(title: str, icon: str, app: str, model: str, *others: str) -> Any:
 
 ORDER = "admin:commands_command_order"
 USERS = "admin:devices_channel_changelist"
+CASES = "admin:commands_case_changelist"
 
 NAVIGATION = [
     {
@@ -77,10 +78,11 @@ NAVIGATION = [
             {"title": "Overview", "icon": "home", "link": reverse_lazy("admin:index")},
             _list("Devices", "devices", "devices", "device"),
             _entry("Managed users", "group", USERS, "devices.view_device"),
+            _entry("Cases", "support", CASES, "devices.view_device"),
             _list("Device groups", "workspaces", "devices", "devicegroup"),
             _list("Tags", "sell", "devices", "tag"),
             _list("Inventory schedules", "update", "devices", "inventoryschedule"),
-            _list("Compliance", "verified_user", "compliance", "policy"),
+            _list("Policies", "verified_user", "compliance", "policy"),
         ],
     },
     {
@@ -95,8 +97,9 @@ NAVIGATION = [
         "title": "Commands",
         "items": [
             _entry("Send a command", "send", ORDER, "commands.add_command"),
+            _list("Orders", "receipt_long", "commands", "order"),
             _list("Queue", "inbox", "commands", "delivery"),
-            _list("Orders", "receipt_long", "commands", "command", ORDER),
+            _list("Recurring orders", "event_repeat", "commands", "recurringorder"),
         ],
     },
     {
@@ -120,6 +123,13 @@ NAVIGATION = [
             _list("Apple Business Manager", "storefront", "enrollment", "businesskey"),
             _list("Users", "person", "devices", "user"),
             _list("Roles", "group", "auth", "group"),
+            {
+                "title": "API tokens",
+                "icon": "vpn_key",
+                "link": reverse_lazy("admin:api_apitoken_changelist"),
+                "active": _is_page("admin:api_apitoken_changelist"),
+            },
+            _list("Approval rules", "how_to_reg", "commands", "approvalrule"),
         ],
     },
     {

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from api.metrics import Metrics
 from enrollment.views import (
     account,
     devices,
@@ -61,6 +62,8 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="dashboard"),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
+    path("api/v1/", include("api.urls")),
+    path("metrics", Metrics.as_view(), name="metrics"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
 ]

@@ -28,6 +28,10 @@ SQLITE, POSTGRES = "sqlite", "postgres"
 NO_TESTS_RAN = 5  # pytest's; all that was asked for runs on SQLite, say
 
 ONCE = (
+    *(
+        f"tests/api/test_{name}.py"
+        for name in ("catalogue", "description", "real", "rights", "token_pages")
+    ),
     "tests/apns/test_client.py",
     "tests/browser",
     "tests/catalogue",
@@ -37,9 +41,10 @@ ONCE = (
         f"tests/pages/test_{name}.py"
         for name in (
             *("access", "account_forms", "business_key", "demo", "devices"),
-            *("invitations", "managed_users", "migration", "my_devices", "ordering"),
-            *("push_certificate", "queue", "reveal", "rights", "secrets"),
-            *("self_service", "sign_on", "ways_in", "words"),
+            *("invitations", "location", "managed_users", "migration", "my_devices"),
+            *("ordering", "push_certificate", "queue", "reveal", "rights", "secrets"),
+            *("recurring_orders", "roles", "self_service", "sign_on", "ways_in"),
+            "words",
         )
     ),
     "tests/protocol",
@@ -47,6 +52,7 @@ ONCE = (
     "tests/road/test_discovery.py",
     "tests/road/test_discovery_check.py",
     "tests/road/test_refusals.py",
+    "tests/road/test_sayings.py",
     "tests/serving",
     "tests/settings",
     "tests/signon",

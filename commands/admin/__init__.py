@@ -1,5 +1,25 @@
 """The dashboard's pages of devices and of what they are told."""
 
-from . import channel, command, delivery, device, schedule
+from . import (
+    approval,
+    channel,
+    command,
+    delivery,
+    device,
+    order,
+    recipient,
+    recurring,
+    schedule,
+)
 
-__all__ = ["channel", "command", "delivery", "device", "schedule"]
+__all__ = [
+    "approval",
+    "channel",
+    "command",
+    "delivery",
+    "device",
+    "order",
+    "recipient",
+    "recurring",
+    "schedule",
+]

@@ -7,7 +7,7 @@ from django.utils.http import urlencode
 
 from devices.models import AuditEntry, Channel
 
-from .. import inventory, orders
+from .. import inventory, orders, words
 from ..device_page.told import ASKABLE
 
 ASKED = "Asked: the answers appear as they come."
@@ -30,7 +30,8 @@ def _ask_one(request: HttpRequest, channel: Channel, request_type: str) -> None:
     keys = inventory.KEYS.get(request_type)
     order = orders.place([channel], request_type, keys, by=request.user)
     for _, reason in order.refused:
-        messages.error(request, f"{request_type} cannot be asked: {reason}.")
+        what = words.asked_for(request_type).capitalize()
+        messages.error(request, f"{what} cannot be asked for: {reason}.")
     if order.queued:
         messages.success(request, ASKED)
 

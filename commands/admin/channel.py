@@ -7,8 +7,9 @@ from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
@@ -65,6 +66,7 @@ class ChannelAdmin(ReadOnlyAdmin):
     ordering = ("user_long_name", "user_short_name", "pk")
     paginator = LongPaginator
     details_template = "devices/user/page.html"
+    actions = ("send",)
     custom_urls = (
         ("<int:pk>/ask/", "devices_channel_ask", ask),
         ("<int:pk>/push/", "devices_channel_push", push),
@@ -86,6 +88,20 @@ class ChannelAdmin(ReadOnlyAdmin):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
+
+    def has_order_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("commands.add_command")
+
+    @admin.action(description="Send a command…", permissions=["order"])
+    def send(self, request: HttpRequest, queryset: QuerySet[Channel]) -> HttpResponse:
+        """Go on to what they are told: those chosen, or all that the list finds."""
+        if request.POST.get("select_across") == "1":
+            chosen = {"userlist": request.GET.urlencode()}
+        else:
+            ids = queryset.values_list("pk", flat=True)
+            chosen = {"users": ",".join(map(str, ids))}
+        path = reverse("admin:commands_command_order")
+        return redirect(f"{path}?{urlencode(chosen)}")
 
     def channel_to_order(self, request: HttpRequest, pk: int) -> Channel | None:
         """Return the channel for who may order; say if it is closed."""

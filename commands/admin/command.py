@@ -13,7 +13,8 @@ from devices.admin.base import LongPaginator, ReadOnlyAdmin, moment
 
 from .. import answers, live, progress, words
 from ..models import Command
-from . import order
+from . import choosing, filling
+from .custom import custom
 from .filters import OrderedFilter, TypeFilter
 
 SHOWN = 50
@@ -42,8 +43,9 @@ class CommandAdmin(ReadOnlyAdmin):
     paginator = LongPaginator
     details_template = "commands/command.html"
     custom_urls = (
-        ("order/", "commands_command_order", order.choose),
-        ("order/<str:request_type>/", "commands_command_order_form", order.fill),
+        ("order/", "commands_command_order", choosing.choose),
+        ("custom/", "commands_command_custom", custom),
+        ("order/<str:request_type>/", "commands_command_order_form", filling.fill),
     )
     empty = (
         "send",
@@ -79,7 +81,8 @@ class CommandAdmin(ReadOnlyAdmin):
         deliveries = command.deliveries.select_related("channel__enrollment__device")
         shown = progress.of([command.pk])[command.pk]
         return {
-            "title": command.request_type,
+            "title": words.title(command.request_type),
+            "command": words.title(command.request_type),
             "summary": words.summary(command.request_type),
             "keys": answers.pretty(command.keys) if command.keys else "",
             "progress": live.progress_cell(shown),

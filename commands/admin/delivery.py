@@ -11,12 +11,20 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from devices.admin.base import LongPaginator, ReadOnlyAdmin, moment
+from mdmportal.protocol.connect import Status
 
 from .. import answers, errors, live, queue, repeating, words
 from ..models import Delivery, Result, State
+from ..results import sayings
 from .filters import DeliveryTypeFilter, QueuedFilter, SettledFilter, StateFilter
 
 MOST_REPEATED = 500
+NOTHING = (
+    "inbox",
+    "Nothing waits",
+    "Whatever devices were told, they have answered. What they are told next waits "
+    "here until they connect.",
+)
 
 
 @require_POST
@@ -54,6 +62,8 @@ class DeliveryAdmin(ReadOnlyAdmin):
     ordering = ("-pk",)
     paginator = LongPaginator
     details_template = "commands/delivery.html"
+    show_all = "?state="
+    counted = "deliveries"
     actions = ("cancel", "repeat")
     custom_urls = (
         ("live/", "commands_live", live.cells),
@@ -66,6 +76,30 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "its answer.",
     )
     empty_button = ("admin:commands_command_order", "Send a command")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Open on what waits; “All” among the states shows the rest."""
+        is_plain = request.method == "GET" and not request.GET
+        if is_plain and self.has_view_permission(request):
+            return redirect(f"{self.list_url}?state=open")
+        waits = request.GET.dict() == {"state": "open"}
+        context = {"title": "Queue", "nothing": NOTHING if waits else None}
+        context |= extra_context or {}
+        return super().changelist_view(request, context)
+
+    def buttons(self, request: HttpRequest) -> list[tuple[str, str]]:
+        """A list that shows only what waits says how to see all of it."""
+        found = super().buttons(request)
+        if request.GET.get("state") != "open":
+            return [*found, (f"{self.list_url}?state=open", "What waits")]
+        return [*found, (f"{self.list_url}{self.show_all}", "All, also what is over")]
+
+    def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
+        """An order's page links to its deliveries."""
+        is_ours = lookup == "command__order"
+        return is_ours or bool(super().lookup_allowed(lookup, value, request))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         """The keys may be secret: they are decrypted on a delivery's own page alone."""
@@ -80,7 +114,11 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="command", ordering="command__request_type")
     def command_type(self, delivery: Delivery) -> str:
-        return delivery.command.request_type
+        return words.title(delivery.command.request_type)
+
+    command_type.plain = (  # type: ignore[attr-defined]
+        lambda delivery: delivery.command.request_type
+    )
 
     @admin.display(ordering="channel__enrollment__device__name")
     def device(self, delivery: Delivery) -> str:
@@ -133,13 +171,21 @@ class DeliveryAdmin(ReadOnlyAdmin):
         command, channel = delivery.command, delivery.channel
         result = Result.objects.filter(delivery=delivery).first()
         repeatable = repeating.why_not(delivery) == ""
+        said = answers.content(result) if result else {}
+        not_understood = said.get("Status") == Status.COMMAND_FORMAT_ERROR
         return {
-            "title": f"{command.request_type} to {channel.enrollment.device}",
+            "title": f"{words.title(command.request_type)} to "
+            f"{channel.enrollment.device}",
+            "command_title": words.title(command.request_type),
             "command": command,
             "channel": channel,
             "summary": words.summary(command.request_type),
             "state": live.state_cell(delivery),
             "errors": errors.read(delivery.error_chain),
+            "explained": errors.explain(
+                delivery.error_chain, is_format_error=not_understood
+            ),
+            "sayings": sayings.of(command.request_type, said),
             "keys": answers.pretty(command.keys) if command.keys else "",
             "result": result,
             "answer": answers.text(result) if result else "",

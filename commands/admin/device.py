@@ -20,7 +20,7 @@ from devices.signals import owner_assigned
 
 from .. import device_page, queue
 from ..models import Delivery
-from . import asking, escrow, importing
+from . import asking, escrow, guided, importing
 
 
 def _device_channel(device: Device) -> Channel | None:
@@ -59,8 +59,9 @@ def push(request: HttpRequest, model_admin: "DeviceAdmin", pk: int) -> HttpRespo
 @admin.register(Device)
 class DeviceAdmin(DeviceList):
     details_template = "devices/device/page.html"
+    change_form_show_cancel_button = False  # its own leads to the device's page
     form = DetailsForm
-    actions = ("send", *putting.ACTIONS)
+    actions = ("send", guided.choose, *putting.ACTIONS)
     autocomplete_fields = ("owner", "tags")
     custom_urls = (
         ("<int:pk>/ask/", "devices_device_ask", ask),
@@ -69,6 +70,7 @@ class DeviceAdmin(DeviceList):
         ("<int:pk>/escrow/", "devices_device_escrow", escrow.escrow),
         ("<int:pk>/rotate/<int:secret>/", "devices_device_rotate", escrow.rotate),
         ("put/<slug:name>/", "devices_device_put", putting.put),
+        *guided.URLS,
     )
 
     def buttons(self, request: HttpRequest) -> list[tuple[str, str]]:
@@ -161,6 +163,7 @@ class DeviceAdmin(DeviceList):
             "title": str(device),
             "may_change": self.has_change_permission(request, device),
             "may_delete": self.has_delete_permission(request, device),
+            **guided.banner(device),
             **device_page.context(device, request.user, request.GET),
         }
 

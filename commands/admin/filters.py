@@ -8,7 +8,8 @@ from django.utils import timezone
 from devices.admin.filters import Table, TableFilter
 from mdmportal import catalogue
 
-from ..models import OPEN, State
+from .. import words
+from ..models import OPEN, Order, State
 
 DAY = dt.timedelta(days=1)
 SPANS = {
@@ -66,6 +67,20 @@ class StateFilter(TableFilter):
         return {"open": ("Waiting, in any way", Q(state__in=OPEN)), **states}
 
 
+class OrderStateFilter(TableFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def table(self) -> Table:
+        states = {
+            state.value: (state.label.capitalize(), Q(state=state))
+            for state in Order.State
+        }
+        unfinished = (Order.State.AWAITING, Order.State.RUNNING, Order.State.PAUSED)
+        waits = Q(state__in=unfinished)
+        return {"open": ("Not all written yet", waits), **states}
+
+
 class TypeFilter(TableFilter):
     """The RequestType; ``path`` leads to the command."""
 
@@ -75,8 +90,8 @@ class TypeFilter(TableFilter):
 
     def table(self) -> Table:
         return {
-            name: (name, Q(**{self.path: name}))
-            for name in sorted(catalogue.commands())
+            name: (words.title(name), Q(**{self.path: name}))
+            for name in sorted(catalogue.commands(), key=words.title)
         }
 
 

@@ -1,227 +1,163 @@
-"""Ordering: choose who, choose what, fill in, confirm, send."""
+"""Order: what was wanted of many, how far it has come, and what can be done with it."""
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
-from django.utils.http import urlencode
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
-from devices.admin import putting
-from devices.admin.base import ids
-from devices.models import Channel, Device, Enrollment
-from mdmportal import catalogue
+from devices.admin.base import LongPaginator, ReadOnlyAdmin, moment
 
-from .. import checking, destructive, filled, inventory, orders, words
-from ..forms import OrderForm
-from ..targets import Preview, Refused, Targets
+from .. import answers, destructive, live, progress, refusals, terms, words
+from ..models import Delivery, Order, Recipient
+from . import acting
+from .filters import OrderedFilter, OrderStateFilter, TypeFilter
+from .recipient import recipients_url
+from .review import refused_csv, review
 
-MOST_IDS = 500
-SCOPE = ("ids", "channel", "list")
-"""Parameters that say who: devices, one channel, or the device list's own filters."""
+SHOWN = 50
+"""Deliveries on an order's page; the list has all of them."""
 
-
-def targets_of(request: HttpRequest, model_admin: Any) -> Targets | None:
-    """Return the devices that the address names, None if it names none."""
-    if "channel" in request.GET:
-        return _one_channel(request.GET["channel"])
-    if "ids" in request.GET:
-        chosen = ids(request.GET["ids"].split(","))[:MOST_IDS]
-        return Targets(Device.objects.filter(pk__in=chosen))
-    if "list" in request.GET:
-        return _filtered(request, model_admin)
-    return None
+State = Order.State
 
 
-def _one_channel(pk: str) -> Targets:
-    rows = Channel.objects.select_related("enrollment__device")
-    channel = rows.filter(pk__in=ids([pk])).first()
-    if channel is None:
-        raise Http404("no such channel")
-    devices = Device.objects.filter(pk=channel.enrollment.device_id)
-    return Targets(devices, channel, channel.user_name)
-
-
-def _filtered(request: HttpRequest, model_admin: Any) -> Targets:
-    """Return what the device list shows with these filters, all pages of it."""
-    devices = model_admin.admin_site.get_model_admin(Device)
-    return Targets(putting.listed(request, devices))
-
-
-def scope(request: HttpRequest) -> str:
-    """Return the part of the address that says who, to hand on."""
-    return urlencode({key: request.GET[key] for key in SCOPE if key in request.GET})
-
-
-def _check(request: HttpRequest, request_type: str = "") -> None:
-    """Who orders sees the names of devices, so must be allowed both."""
-    if not request.user.has_perms(("commands.add_command", "devices.view_device")):
-        raise PermissionDenied
-    if request_type and destructive.refusal(request.user, request_type):
-        raise PermissionDenied
-
-
-# --- Choosing
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A command in the chooser: where it leads, and whether these devices take it."""
-
-    request_type: str
-    summary: str
-    url: str
-    refused: str
-    destructive: bool
-
-
-def choose(request: HttpRequest, model_admin: Any) -> HttpResponse:
-    """Show who can be told, then what they can be told."""
-    _check(request)
-    targets = targets_of(request, model_admin)
-    if targets is None:
-        enrolled = Enrollment.objects.filter(state=Enrollment.State.ACTIVE).count()
-        context = {"title": "Send a command", "enrolled": enrolled}
-        return model_admin.page(request, "commands/who.html", **context)  # type: ignore[no-any-return]
-    return model_admin.page(  # type: ignore[no-any-return]
-        request,
-        "commands/choose.html",
-        title="Send a command",
-        targets=targets,
-        groups=_groups(request, targets),
+@admin.register(Order)
+class OrderAdmin(ReadOnlyAdmin):
+    list_display = (
+        "title",
+        "audience",
+        "state_badge",
+        "outcome",
+        "by",
+        moment("ordered_at", "ordered"),
+        "note",
     )
-
-
-def _groups(request: HttpRequest, targets: Targets) -> Mapping[str, list[Entry]]:
-    groups: dict[str, list[Entry]] = {name: [] for name in (*words.GROUPS, words.OTHER)}
-    for request_type in catalogue.commands():
-        entry = _entry(request, targets, request_type)
-        groups[words.group_of(request_type)].append(entry)
-    return {name: entries for name, entries in groups.items() if entries}
-
-
-def _entry(request: HttpRequest, targets: Targets, request_type: str) -> Entry:
-    refused = destructive.refusal(request.user, request_type)
-    refused = refused or _in_words(targets.refusals(request_type), targets.count)
-    path = reverse("admin:commands_command_order_form", args=[request_type])
-    return Entry(
-        request_type=request_type,
-        summary=words.summary(request_type),
-        url=f"{path}?{scope(request)}",
-        refused=refused,
-        destructive=destructive.is_destructive(request_type),
+    list_filter = (OrderStateFilter, TypeFilter, OrderedFilter)
+    list_select_related = ("ordered_by",)
+    search_fields = ("request_type", "audience", "note", "ordered_by__username")
+    search_help_text = "Search command, audience, note or person"
+    ordering = ("-ordered_at", "-pk")
+    paginator = LongPaginator
+    details_template = "commands/order.html"
+    custom_urls = (
+        ("<int:pk>/review/", "commands_order_review", review),
+        ("<int:pk>/refused/", "commands_order_refused", refused_csv),
+        ("<int:pk>/act/", "commands_order_act", acting.act),
     )
-
-
-def _in_words(refusals: Counter[str], count: int) -> str:
-    """Return why none of the devices takes the command; '' if one does."""
-    if refusals.total() < count or not count:
-        return ""
-    return "; ".join(reason for reason, _ in refusals.most_common(2))
-
-
-# --- Filling in and sending
-
-
-def fill(request: HttpRequest, model_admin: Any, request_type: str) -> HttpResponse:
-    """Show the form of a command, and place the order once it is right."""
-    command = catalogue.commands().get(request_type)
-    if command is None:
-        raise Http404("no such command")
-    _check(request, request_type)
-    targets = targets_of(request, model_admin)
-    if targets is None:
-        return redirect("admin:commands_command_order")
-    preview = _preview(targets, request_type)
-    form = OrderForm(
-        command,
-        request.POST if request.method == "POST" else None,
-        request.FILES if request.method == "POST" else None,
-        confirm=_confirmation(targets, request_type, preview),
-        filled=filled.names(request_type),
-        optional=filled.optional(request_type),
-        initial=_initial(targets, request_type),
+    empty = (
+        "receipt_long",
+        "Nothing was ordered yet",
+        "What people order is listed here, with how far it has come. What the portal "
+        "asks by itself is in the queue.",
     )
-    if request.method == "POST" and preview.able and form.is_valid():
-        done = _place(request, form, targets)
-        if done:
-            return done
-    return model_admin.page(  # type: ignore[no-any-return]
-        request,
-        "commands/fill.html",
-        title=words.title(request_type),
-        request_type=request_type,
-        summary=words.summary(request_type),
-        destructive=destructive.is_destructive(request_type),
-        consequence=words.consequence(request_type),
-        targets=targets,
-        preview=preview,
-        form=form,
-        filled=", ".join(filled.names(request_type)),
-        back=f"{reverse('admin:commands_command_order')}?{scope(request)}",
-    )
+    empty_button = ("admin:commands_command_order", "Send a command")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
+        """Drafts are their makers' own. The keys may be secret: they are decrypted on
+        an order's own page alone."""
+        rows: QuerySet[Order] = super().get_queryset(request)
+        theirs = Q(state=State.DRAFT) & ~Q(ordered_by=request.user.pk)
+        return rows.exclude(theirs).defer("keys_plist", "passwords_plist")
 
-def _preview(targets: Targets, request_type: str) -> Preview:
-    preview = targets.preview(request_type)
-    channel = targets.channels.first() if targets.single and preview.able else None
-    lacking = filled.missing(channel, request_type) if channel else ""
-    if lacking:
-        return Preview(0, (Refused(lacking, 1, (str(targets.single),)),))
-    return preview
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who sees what devices are told sees orders, and everybody their own."""
+        is_theirs = obj is not None and obj.ordered_by_id == request.user.pk
+        return is_theirs or live.sees_orders(request.user)
 
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
 
-def _confirmation(targets: Targets, request_type: str, preview: Preview) -> str:
-    """Return what must be typed: the device's name, or how many devices it is."""
-    if not destructive.is_destructive(request_type):
-        return ""
-    return str(targets.single) if targets.single else str(preview.able)
+    def prepare(self, rows: Sequence[Any]) -> None:
+        """Add the progress of a page's orders, by one statement for all."""
+        found = progress.of_orders(rows)
+        for row in rows:
+            row.progress = found[row.pk]
 
+    # --- The list
 
-def _initial(targets: Targets, request_type: str) -> dict[str, str]:
-    """Fill in what all of the devices can be asked for, where that is the command."""
-    if request_type != "DeviceInformation" or not targets.kinds:
-        return {}
-    queries = [inventory.information_queries(kind.target) for kind in targets.kinds]
-    common = set.intersection(*map(set, queries))
-    return {"key_Queries": "\n".join(name for name in queries[0] if name in common)}
+    @admin.display(description="command", ordering="request_type")
+    def title(self, order: Order) -> SafeString:
+        text = '{} <code class="mp-apples">{}</code>'
+        return format_html(text, words.title(order.request_type), order.request_type)
 
+    title.plain = lambda order: order.request_type  # type: ignore[attr-defined]
 
-def _place(
-    request: HttpRequest, form: OrderForm, targets: Targets
-) -> HttpResponse | None:
-    """Place the order and return where to go; None with the form's errors if wrong."""
-    request_type = form.command.request_type
-    channels = targets.channels.select_related("enrollment__device").order_by("pk")
-    try:
-        order = orders.place(
-            channels.iterator(chunk_size=1000),
-            request_type,
-            form.keys,
-            by=request.user,
-            note=form.cleaned_data["note"],
-            expires_at=form.expires_at,
+    @admin.display(description="state", ordering="state")
+    def state_badge(self, order: Any) -> SafeString:
+        return live.order_state(order.progress)
+
+    state_badge.plain = Order.get_state_display  # type: ignore[attr-defined]
+
+    @admin.display(description="progress")
+    def outcome(self, order: Any) -> SafeString:
+        cell = live.order_cell(order.progress)
+        return format_html('<div style="min-width: 220px">{}</div>', cell)
+
+    outcome.plain = lambda order: order.progress.words  # type: ignore[attr-defined]
+
+    @admin.display(description="ordered by", ordering="ordered_by__username")
+    def by(self, order: Order) -> str:
+        return str(order.ordered_by or "portal")
+
+    # --- The page of one
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        order = self.get_object(request, object_id)
+        if order is not None and order.state == State.DRAFT:
+            return redirect("admin:commands_order_review", order.pk)
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def details(self, request: HttpRequest, order: Order) -> dict[str, Any]:
+        deliveries = Delivery.objects.filter(command__order=order).select_related(
+            "channel__enrollment__device"
         )
-    except checking.Invalid as problem:
-        form.add_error(None, str(problem))
-        return None
-    _tell(request, request_type, order)
-    if len(order.commands) == 1:
-        return redirect("admin:commands_command_change", order.commands[0].pk)
-    path = reverse("admin:commands_delivery_changelist")
-    return redirect(f"{path}?{urlencode({'type': request_type})}")
+        shown = progress.of_orders([order])[order.pk]
+        return {
+            "title": f"{order.title}: {order.audience or 'devices chosen'}",
+            "command": order.title,
+            "summary": words.summary(order.request_type),
+            "consequence": words.consequence(order.request_type, order.keys),
+            "destructive": destructive.is_destructive(order.request_type),
+            "state_badge": live.order_state(shown),
+            "keys": answers.pretty(order.keys) if order.keys else "",
+            "progress": live.order_cell(shown),
+            "shown": shown,
+            "terms": terms.of(order),
+            "refusals": refusals.of(order) if order.refused else [],
+            "refused_url": recipients_url(order, Recipient.State.REFUSED),
+            "all_url": recipients_url(order),
+            "rows": [(row, live.state_cell(row)) for row in deliveries[:SHOWN]],
+            "repeated": list(order.repeated.exclude(state=State.DRAFT)[:SHOWN]),
+            "offered": self._offered(request, order, shown),
+        }
+
+    def _offered(
+        self, request: HttpRequest, order: Order, shown: progress.OrderProgress
+    ) -> Mapping[str, bool]:
+        """Return which buttons make sense, and are this account's to press."""
+        state = order.state
+        makes_sense: Iterable[tuple[str, bool]] = (
+            ("approve", state == State.AWAITING),
+            ("reject", state == State.AWAITING),
+            ("go_on", state == State.PAUSED),
+            ("cancel", state in CANCELLABLE or shown.unsent > 0),
+            ("repeat", state in OVER and shown.repeatable > 0),
+        )
+        return {
+            name: sense and not acting.refusal(request, order, name)
+            for name, sense in makes_sense
+        }
 
 
-def _tell(request: HttpRequest, request_type: str, order: orders.Placed) -> None:
-    if order.queued:
-        plural = "" if order.queued == 1 else "s"
-        text = f"{request_type} is queued for {order.queued} device{plural}."
-        messages.success(request, text)
-    reasons = Counter(reason for _, reason in order.refused)
-    for reason, count in reasons.most_common():
-        messages.warning(request, f"{count} could not take it: {reason}.")
+CANCELLABLE = (State.AWAITING, State.RUNNING, State.PAUSED)
+OVER = (State.DONE, State.CANCELLED)

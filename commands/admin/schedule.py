@@ -14,7 +14,12 @@ from devices.models import AuditEntry, InventorySchedule
 
 from .. import inventory, words
 
-CHOICES = [(name, f"{name}: {words.summary(name)}") for name in inventory.QUERIES]
+
+def _choice(name: str) -> tuple[str, str]:
+    return name, f"{words.asked_for(name).capitalize()}: {words.summary(name)}"
+
+
+CHOICES = [_choice(name) for name in inventory.QUERIES]
 
 
 class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -74,7 +79,7 @@ class ScheduleAdmin(Admin):
 
     @admin.display(description="what")
     def what(self, schedule: InventorySchedule) -> str:
-        return ", ".join(schedule.queries) or "everything"
+        return ", ".join(map(words.asked_for, schedule.queries)) or "everything"
 
     def save_model(
         self, request: HttpRequest, obj: InventorySchedule, form: Any, change: bool

@@ -13,12 +13,14 @@ KINDS: Mapping[str, str] = {
     "answered": "Answered",
     "inventory": "Inventory",
     "changed": "Changed",
+    "located": "Located",
     "secrets": "Secrets",
     "staff": "Done by staff",
 }
 """What can be chosen to be seen alone, with its title."""
 
 
+LOCATED = 10
 SEEN, LEFT, ENROLLED, BEGAN, AUDIT, CHANGED, ANSWERED, RUN, ASKED = range(9, 0, -1)
 """Ranks of the sources. They are part of addresses, so none ever gets another."""
 

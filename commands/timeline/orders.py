@@ -52,6 +52,7 @@ OUTCOMES: Mapping[str, tuple[str, str]] = {
     State.FAILED: ("Failed: {}", "bad"),
     State.CANCELLED: ("Cancelled: {}", "mute"),
     State.EXPIRED: ("Expired before the device came: {}", "warn"),
+    State.REFUSED: ("Not sent: {}", "warn"),
 }
 
 
@@ -110,7 +111,8 @@ def _run(scope: Scope, asked: Sequence[Delivery]) -> Event:
     counts = [f"{done} of {len(asked)} answered"]
     if waiting:
         counts.append(f"{waiting} waiting")
-    names = ", ".join(dict.fromkeys(each.command.request_type for each in asked[::-1]))
+    types = dict.fromkeys(each.command.request_type for each in asked[::-1])
+    names = ", ".join(words.asked_for(each) for each in types)
     return Event(
         Cursor(first.queued_at, RUN, first.pk),
         "inventory",

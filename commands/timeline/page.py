@@ -51,9 +51,13 @@ def page(
     kind: str = "",
     before: Cursor | None = None,
     audited: bool = False,
+    located: bool = False,
 ) -> Page:
-    """Return what happened before a place. ``audited``: also what staff did."""
-    scope = Scope(device, _channels(device, user), user, audited)
+    """Return what happened before a place.
+
+    ``audited``: also what staff did; ``located``: also where the device was.
+    """
+    scope = Scope(device, _channels(device, user), user, audited, located)
     found = [source(scope, before, LENGTH + 1) for source in SOURCES.get(kind, ALL)]
     events, more = _merged(found)
     days = [

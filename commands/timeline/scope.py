@@ -20,6 +20,8 @@ class Scope:
     """Of all its stays; of a managed user alone, if it is of one."""
     user: Channel | None
     audited: bool
+    located: bool = False
+    """Whether the viewer may see where it was."""
 
     def name(self, channel_id: int) -> str:
         """Return whose channel it is; '' for the device's, or where it is plain."""

@@ -2,8 +2,7 @@
 
 from django.db import transaction
 
-from commands import destructive
-from commands import availability, checking, orders
+from commands import availability, checking, destructive, orders
 from commands.models import Delivery
 from devices.models import Channel, Enrollment
 

@@ -149,9 +149,12 @@ class Admin(ModelAdmin):  # type: ignore[misc]
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_filter_submit = True
+    change_form_show_cancel_button = True
     empty: tuple[str, str, str] = ("inbox", "Nothing here yet", "")
     empty_button: tuple[str, str] | None = None
     details_template = ""
+    show_all = "?"
+    """The query of the address by which the list shows all it has."""
     csv_ids: Sequence[str] = ("id",)
     """What a CSV file says of each row before the columns shown."""
 

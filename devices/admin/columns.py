@@ -37,7 +37,12 @@ LIST = "devices.device"
 FIRST = "title"
 """The column that leads to the device: it is always shown."""
 USUAL = (FIRST, "serial_number", "system", "owner", "state", "supervised", "last_seen")
-HIDDEN = frozenset(("id", "name", "owner", "is_supervised", "os_version_key"))
+HIDDEN = frozenset(
+    (
+        *("id", "name", "owner", "is_supervised", "os_version_key"),
+        *("needs_pin_to_lock", "needs_pin_to_erase"),
+    )
+)
 """Columns of the table that are shown otherwise, or say nothing to people."""
 
 

@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString
 
 from .. import groups
@@ -142,6 +142,14 @@ class DeviceGroupAdmin(Admin):
                 ask_for_sweep(group)
         respond = self.response_add if is_new else self.response_change
         return respond(request, group)  # type: ignore[no-any-return]
+
+    def response_post_save_add(
+        self, request: HttpRequest, obj: DeviceGroup
+    ) -> HttpResponse:
+        """What was saved is looked at next: who is in it."""
+        return redirect("admin:devices_devicegroup_change", obj.pk)
+
+    response_post_save_change = response_post_save_add
 
     def _show(
         self, request: HttpRequest, form: GroupForm, untranslated: list[str]

@@ -25,6 +25,7 @@ TONES = {
     Secret.Outcome.REFUSED: "bad",
     Secret.Outcome.WITHDRAWN: "mute",
     Secret.Outcome.UNANSWERED: "warn",
+    Secret.Outcome.UNSURE: "warn",
 }
 
 

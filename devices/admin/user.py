@@ -144,6 +144,7 @@ class UserAdmin(BaseUserAdmin, Admin):  # type: ignore[type-arg]
             "may_change": self.has_change_permission(request, user),
             "roles": list(user.groups.all()),
             "may_see": may_see,
+            "may_order": may_see and request.user.has_perm("commands.add_command"),
             **(_devices_of(user) if may_see else {}),
         }
 

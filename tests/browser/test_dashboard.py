@@ -24,6 +24,15 @@ PAGES = (
     "/admin/auth/group/",
     "/admin/commands/command/",
     "/admin/commands/delivery/",
+    "/admin/commands/delivery/?state=",
+    "/admin/commands/order/",
+    "/admin/commands/recipient/",
+    "/admin/commands/recurringorder/",
+    "/admin/commands/recurringorder/add/",
+    "/admin/commands/recurringorder/add/?command=RestartDevice",
+    "/admin/commands/approvalrule/",
+    "/admin/commands/approvalrule/add/",
+    "/admin/commands/case/",
     "/admin/commands/command/order/",
     "/admin/commands/command/order/?list=",
     "/admin/commands/command/order/EraseDevice/?list=",
@@ -57,6 +66,10 @@ PAGES = (
     "/accounts/2fa/",
     "/accounts/logout/",
 )
+GUIDED = (
+    "happened",
+    *(f"guided/{kind}" for kind in ("lost", "stolen", "leaving", "handover")),
+)
 TABS = (
     "overview",
     "timeline",
@@ -69,6 +82,7 @@ TABS = (
     "security",
     "secrets",
     "network",
+    "location",
     "users",
     "updates",
     "commands",
@@ -82,7 +96,8 @@ def test_every_page_fits_its_window_and_meets_no_error(
 ) -> None:
     device = enroll().row()["id"]
     tabs = [f"/admin/devices/device/{device}/change/?tab={tab}" for tab in TABS]
-    for path in (*PAGES, *tabs):
+    guided = [f"/admin/devices/device/{device}/{each}/" for each in GUIDED]
+    for path in (*PAGES, *tabs, *guided):
         staff.resize(WIDE)
         assert staff.open(path) == 200, path
         assert staff.overflow <= 0, path
@@ -101,7 +116,7 @@ def test_a_command_is_followed_to_its_answer_without_reloading(
     page.fill("[data-search]", "profiles on the device")
     expect(page.locator("#catalogue li:visible")).to_have_count(1)
     page.click("#catalogue li:visible a")
-    page.click("text=Send ProfileList to 1 device")
+    page.click("button:has-text('Ask for profiles')")
     expect(page.locator(".mp-table .mp-badge")).to_have_text("queued")
     phone.is_pushed()
     page.evaluate("window.loadedOnce = true")
@@ -109,6 +124,31 @@ def test_a_command_is_followed_to_its_answer_without_reloading(
     expect(page.locator(".mp-table .mp-badge")).to_have_text("acknowledged")
     expect(page.locator(".mp-legend")).to_contain_text("1 acknowledged")
     assert page.evaluate("window.loadedOnce") is True
+
+
+def test_an_order_to_several_is_looked_at_sent_and_watched(
+    staff: Visitor, enroll: Enroll
+) -> None:
+    phones = [enroll(), enroll()]
+    ids = ",".join(str(phone.row()["id"]) for phone in phones)
+    page = staff.page
+    staff.open(f"/admin/commands/command/order/SecurityInfo/?ids={ids}")
+    page.fill("[name=note]", "Before the audit")
+    page.click("text=Look at who gets it")
+    expect(page.locator(".mp-title")).to_have_text("2 devices get it")
+    assert staff.overflow <= 0
+    page.click("a.mp-button:has-text('Change')")
+    expect(page.locator("[name=note]")).to_have_value("Before the audit")
+    page.click("text=Look at who gets it")
+    page.click("button[name=send]")
+    expect(page.locator("[data-live^='orderstate']")).to_have_text("waits for answers")
+    assert staff.overflow <= 0
+    for phone in phones:
+        phone.is_pushed()
+        phone.device.session()
+    expect(page.locator("[data-live^='orderstate']")).to_have_text("done")
+    expect(page.locator(".mp-legend").first).to_contain_text("2 acknowledged")
+    assert staff.complaints == []
 
 
 def test_erasing_asks_for_the_devices_name(staff: Visitor, enroll: Enroll) -> None:
@@ -121,11 +161,11 @@ def test_erasing_asks_for_the_devices_name(staff: Visitor, enroll: Enroll) -> No
 
     wait_for(has_told_its_name, "its name, which is to be typed")
     page.click("a.mp-button:has-text('Erase…')")
-    page.click("text=Send EraseDevice to 1 device")
+    page.click("button.mp-button--danger:has-text('Erase')")
     expect(page.locator(".mp-note--bad").last).to_contain_text("Nothing was sent")
     page.fill("[name=confirm]", page.locator("label q").inner_text())
-    page.click("text=Send EraseDevice to 1 device")
-    expect(page).to_have_url(re.compile(r"/admin/commands/command/\d+/change/"))
+    page.click("button.mp-button--danger:has-text('Erase')")
+    expect(page).to_have_url(re.compile(r"/admin/commands/order/\d+/change/"))
     phone.is_pushed()
     phone.device.session()
     assert not phone.device.enrolled

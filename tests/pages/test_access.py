@@ -22,6 +22,10 @@ LISTS = (
     "auth_group",
     "commands_command",
     "commands_delivery",
+    "commands_order",
+    "commands_recipient",
+    "commands_recurringorder",
+    "commands_approvalrule",
     "apns_pushcertificate",
     "enrollment_enrollmentprofile",
     "enrollment_invitation",
@@ -47,7 +51,7 @@ def test_who_is_not_staff_is_told_so_and_not_sent_in_circles(sign_in: SignIn) ->
 
 @pytest.mark.parametrize("name", LISTS)
 def test_every_list_opens_empty_and_explains_itself(admin: Client, name: str) -> None:
-    answer = admin.get(reverse(f"admin:{name}_changelist"))
+    answer = admin.get(reverse(f"admin:{name}_changelist"), follow=True)
     assert answer.status_code == 200
 
 

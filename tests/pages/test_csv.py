@@ -136,6 +136,6 @@ def test_a_file_costs_by_the_chunk_not_by_the_row(
 
 
 def test_roles_have_a_file_as_well(admin: Client) -> None:
-    Group.objects.create(name="Help desk")
-    [row] = rows(admin, reverse("admin:auth_group_csv"))
-    assert row["group"] == "Help desk"
+    Group.objects.create(name="Librarians")
+    names = [row["group"] for row in rows(admin, reverse("admin:auth_group_csv"))]
+    assert "Librarians" in names

@@ -353,7 +353,7 @@ def test_a_command_goes_to_a_group(admin: Client, fleet: Fleet) -> None:
     fleet(3)
     hall = DeviceGroup.objects.create(name="Hall")
     hall.devices.set(Device.objects.all()[:2])
-    order = f"{reverse('admin:commands_command_order')}?list=group%3D{hall.pk}"
+    order = f"{reverse('admin:commands_command_order')}?group={hall.pk}"
     assert order in admin.get(page_of(hall)).text
     assert admin.get(order).context["targets"].count == 2
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import plistlib
+import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -9,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from commands.models import Command, Delivery
+from commands.models import Command, Delivery, Order
 from devices.models import Device, Secret
 from mdmportal import catalogue
 
@@ -63,32 +64,16 @@ def test_all_that_a_filter_finds_can_be_chosen_at_once(
     assert page.context["targets"].count == 2
 
 
-def test_a_command_is_queued_for_those_who_can_take_it(
-    admin: Client, fleet: Fleet
-) -> None:
-    fleet(2)
-    fleet(1, is_supervised=False)
-    fleet(1)[0].enrollment.end("checked out")
-    preview = admin.get(form("RestartDevice", list="")).context["preview"]
-    assert preview.able == 2
-    assert {(each.reason, each.count, each.names) for each in preview.refused} == {
-        ("needs a supervised device", 1, ("Device 2",)),
-        ("not enrolled", 1, ("Device 3",)),
-    }
-    page = admin.post(form("RestartDevice", list=""), {"confirm": "2"}, follow=True)
-    assert Delivery.objects.count() == 2
-    assert "RestartDevice is queued for 2 devices." in page.content.decode()
-
-
 def test_the_page_after_ordering_is_that_of_the_order(
     admin: Client, fleet: Fleet
 ) -> None:
     [channel] = fleet()
     answer = admin.post(form("SecurityInfo", ids=channel.enrollment.device_id))
-    command = Command.objects.get()
-    page = reverse("admin:commands_command_change", args=[command.pk])
-    assert answer.headers["Location"] == page
-    assert f'data-live="command:{command.pk}"' in admin.get(page).content.decode()
+    order = Order.objects.get()
+    assert answer.headers["Location"] == order.get_absolute_url()
+    page = admin.get(order.get_absolute_url()).content.decode()
+    assert f'data-live="order:{order.pk}"' in page
+    assert f'data-live="delivery:{Delivery.objects.get().pk}"' in page
 
 
 @pytest.mark.parametrize("typed", ["", "device 0", "Device", "1"])
@@ -143,7 +128,7 @@ def test_a_profile_is_uploaded_and_sent_as_it_is(admin: Client, fleet: Fleet) ->
     [channel] = fleet()
     url = form("InstallProfile", ids=channel.enrollment.device_id)
     upload = SimpleUploadedFile("wifi.mobileconfig", PROFILE)
-    admin.post(url, {"key_Payload": upload})
+    admin.post(url, {"key.Payload": upload})
     assert Command.objects.get().keys == {"Payload": PROFILE}
 
 
@@ -151,63 +136,22 @@ def test_what_is_no_profile_is_not_sent(admin: Client, fleet: Fleet) -> None:
     [channel] = fleet()
     url = form("InstallProfile", ids=channel.enrollment.device_id)
     upload = SimpleUploadedFile("letter.pdf", b"%PDF-1.7")
-    page = admin.post(url, {"key_Payload": upload}).content.decode()
+    page = admin.post(url, {"key.Payload": upload}).content.decode()
     assert "This is not a configuration profile" in page
     assert not Command.objects.exists()
-
-
-def test_nested_keys_are_given_as_json(admin: Client, fleet: Fleet) -> None:
-    [channel] = fleet()
-    url = form("Settings", ids=channel.enrollment.device_id)
-    settings = '[{"Item": "DeviceName", "DeviceName": "Reception"}]'
-    admin.post(url, {"key_Settings": settings})
-    assert Command.objects.get().keys == {
-        "Settings": [{"Item": "DeviceName", "DeviceName": "Reception"}]
-    }
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("[{", "This is not JSON"),
-        ('[{"Item": "Colour"}]', "Settings[0].Item must be one of"),
-        ('[{"Item": "DeviceName"}]', "Settings[0].DeviceName is required"),
-        ('{"Item": "DeviceName"}', "Settings must be an array"),
-    ],
-)
-def test_wrong_keys_are_named_as_apple_names_them(
-    admin: Client, fleet: Fleet, text: str, problem: str
-) -> None:
-    [channel] = fleet()
-    url = form("Settings", ids=channel.enrollment.device_id)
-    page = admin.post(url, {"key_Settings": text}).content.decode()
-    assert problem in page
-    assert not Command.objects.exists()
-
-
-def test_json_is_asked_for_in_an_empty_field_and_kept_as_it_was_typed(
-    admin: Client, fleet: Fleet
-) -> None:
-    [channel] = fleet()
-    url = form("Settings", ids=channel.enrollment.device_id)
-    assert admin.get(url).context["form"]["key_Settings"].value() == ""
-    for text in ("", "[{", '[\n  {\n    "Item": "Colour"\n  }\n]'):
-        page = admin.post(url, {"key_Settings": text})
-        assert page.context["form"].errors
-        assert page.context["form"]["key_Settings"].value() == text
 
 
 def test_a_missing_key_is_asked_for(admin: Client, fleet: Fleet) -> None:
     [channel] = fleet()
     url = form("RemoveProfile", ids=channel.enrollment.device_id)
     answer = admin.post(url, {"confirm": "Device 0"})
-    assert "key_Identifier" in answer.context["form"].errors
+    assert "key.Identifier" in answer.context["form"].errors
 
 
 def test_what_is_left_empty_is_not_sent(admin: Client, fleet: Fleet) -> None:
     [channel] = fleet()
     url = form("DeviceLock", ids=channel.enrollment.device_id)
-    admin.post(url, {"key_Message": "Found me?", "key_PIN": "", "confirm": "Device 0"})
+    admin.post(url, {"key.Message": "Found me?", "key.PIN": "", "confirm": "Device 0"})
     command = Command.objects.get()
     assert command.keys == {"Message": "Found me?"}
     assert command.expires_at is None
@@ -218,9 +162,11 @@ def test_the_information_asked_for_is_what_the_devices_can_tell(
 ) -> None:
     [channel] = fleet()
     url = form("DeviceInformation", ids=channel.enrollment.device_id)
-    queries = admin.get(url).context["form"].initial["key_Queries"]
-    admin.post(url, {"key_Queries": queries})
-    assert Command.objects.get().keys["Queries"] == queries.splitlines()
+    page = admin.get(url).content.decode()
+    shown = re.findall(r'name="key\.Queries" value="(\w+)"[^>]* checked', page)
+    assert {"OSVersion", "SerialNumber"} <= set(shown)
+    admin.post(url, {"key.Queries": shown})
+    assert set(Command.objects.get().keys["Queries"]) == set(shown)
 
 
 def test_each_device_gets_its_own_unlock_token(admin: Client, fleet: Fleet) -> None:
@@ -229,10 +175,12 @@ def test_each_device_gets_its_own_unlock_token(admin: Client, fleet: Fleet) -> N
         enrollment__in=[first.enrollment, second.enrollment]
     ).delete()
     Secret.keep(second.enrollment, Secret.Kind.UNLOCK_TOKEN, b"another")
-    page = admin.post(form("ClearPasscode", list=""), {"confirm": "3"}, follow=True)
+    review = admin.post(form("ClearPasscode", list="")).headers["Location"]
+    page = admin.post(review, {"confirm": "3"}, follow=True).content.decode()
     tokens = {command.keys["UnlockToken"] for command in Command.objects.all()}
     assert tokens == {b"unlock", b"another"}
-    assert "1 could not take it" in page.content.decode()
+    assert "1 could not take it" in page
+    assert "the device handed over no unlock token" in page
 
 
 @pytest.mark.parametrize(

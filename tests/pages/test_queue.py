@@ -156,6 +156,36 @@ def test_what_a_device_says_is_text_and_no_html(admin: Client, fleet: Fleet) -> 
     [failed] = ordered(fleet, 1)
     chain = [{"LocalizedDescription": "<script>alert(1)</script>"}]
     put(failed, State.FAILED, error_chain=chain)
-    page = admin.get(reverse(LIST)).content.decode()
+    page = admin.get(reverse(LIST) + "?state=").content.decode()
     assert "<script>alert(1)</script>" not in page
     assert "&lt;script&gt;alert(1)" in page
+
+
+def test_the_queue_opens_on_what_waits_and_shows_all_if_asked(
+    admin: Client, fleet: Fleet
+) -> None:
+    waiting, done = ordered(fleet, 2)
+    put(done, State.ACKNOWLEDGED)
+    opened = admin.get(reverse(LIST), follow=True)
+    assert list(opened.context["cl"].result_list) == [waiting]
+    text = opened.content.decode()
+    assert "Queue" in text
+    assert "Deliveries" not in text
+    assert "All, also what is over" in text
+    every = admin.get(reverse(LIST) + "?state=")
+    assert set(every.context["cl"].result_list) == {waiting, done}
+
+
+def test_what_a_device_could_not_take_any_more_says_why(
+    admin: Client, fleet: Fleet
+) -> None:
+    [refused] = ordered(fleet, 1)
+    chain = [{"LocalizedDescription": "needs a supervised device"}]
+    put(refused, State.REFUSED, error_chain=chain)
+    for url in (
+        reverse(LIST) + "?state=refused",
+        reverse("admin:commands_delivery_change", args=[refused.pk]),
+    ):
+        text = admin.get(url).content.decode()
+        assert "not sent" in text
+        assert "needs a supervised device" in text

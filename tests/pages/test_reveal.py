@@ -290,7 +290,7 @@ def test_the_form_of_a_password_sets_or_removes_one(
     path = reverse("admin:commands_command_order_form", args=["SetRecoveryLock"])
     url = f"{path}?ids={device.pk}"
     form = {"confirm": str(device), "expires": ""}
-    admin.post(url, {**form, "key_NewPassword": "of a person"})
+    admin.post(url, {**form, "key.NewPassword": "of a person"})
     kept = Secret.objects.get(kind=Secret.Kind.RECOVERY_LOCK)
     assert bytes(kept.value) == b"of a person"
     queue.cancel(Delivery.objects.all())

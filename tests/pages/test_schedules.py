@@ -33,7 +33,7 @@ def test_a_schedule_of_a_group_counts_at_once(admin: Client, fleet: Fleet) -> No
     page = admin.get(LIST).content.decode()
     assert "Reception" in page
     assert "every 2 hours" in page
-    assert "SecurityInfo" in page
+    assert "security" in page
     assert InventorySchedule.objects.get().queries == ["SecurityInfo"]
     soon = timezone.now() + dt.timedelta(hours=2)
     assert Channel.objects.get(inventory_due_at__lte=soon) == inside

@@ -21,8 +21,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "people": lambda: reverse("admin:devices_user_changelist"),
     "enrollments": lambda: reverse("admin:devices_enrollment_changelist"),
     "secrets": lambda: reverse("admin:devices_secret_changelist"),
-    "queue": lambda: reverse("admin:commands_delivery_changelist"),
-    "orders": lambda: reverse("admin:commands_command_changelist"),
+    "queue": lambda: reverse("admin:commands_delivery_changelist") + "?state=open",
+    "commands": lambda: reverse("admin:commands_command_changelist"),
+    "orders": lambda: reverse("admin:commands_order_changelist"),
     "ways in": lambda: reverse("admin:enrollment_enrollmentprofile_changelist"),
     "choosing": lambda: reverse("admin:commands_command_order") + "?list=",
     "filling in": lambda: (

@@ -137,14 +137,14 @@ def test_what_the_portal_asks_by_itself_is_one_line_each_time(fleet: Fleet) -> N
         "Asked for its inventory: 1 of 2 answered, 1 waiting",
         "Asked for its inventory: 2 of 2 answered",
     ]
-    assert texts(device, kind="asked") == ["Ordered: ProfileList"]
-    assert texts(device, kind="answered") == ["Done: ProfileList"]
+    assert texts(device, kind="asked") == ["Ordered: Ask for profiles"]
+    assert texts(device, kind="answered") == ["Done: Ask for profiles"]
 
 
 def test_a_question_of_the_portal_that_failed_is_told(fleet: Fleet) -> None:
     [channel] = fleet()
     order(channel, "ProfileList", NOW, state=State.FAILED)
-    assert texts(only(channel), kind="answered") == ["Failed: ProfileList"]
+    assert texts(only(channel), kind="answered") == ["Failed: Ask for profiles"]
 
 
 def test_pages_lose_nothing_and_repeat_nothing(fleet: Fleet) -> None:

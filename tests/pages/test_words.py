@@ -6,8 +6,7 @@ import pytest
 
 from commands import destructive, words
 from commands.answers import HIDDEN, hide
-from commands.forms import OrderForm
-from commands.schema_json import Wrong, example, from_json
+from commands.schema_json import Wrong, from_json
 from mdmportal import catalogue
 from mdmportal.protocol.schema import Key
 
@@ -44,15 +43,6 @@ def test_secrets_are_hidden_at_any_depth_and_in_any_case() -> None:
 
 def test_long_text_is_cut() -> None:
     assert hide("x" * 5000).endswith("… (5,000 characters)")
-
-
-@pytest.mark.parametrize("request_type", sorted(catalogue.commands()))
-def test_every_key_has_a_field_and_an_example(request_type: str) -> None:
-    command = catalogue.commands()[request_type]
-    form = OrderForm(command)
-    assert {f"key_{name}" for name in command.keys} <= set(form.fields)
-    for key in command.keys.values():
-        example(key)
 
 
 def test_text_becomes_data_and_dates_where_the_schema_has_them() -> None:

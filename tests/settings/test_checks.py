@@ -32,6 +32,7 @@ WRONG = {
     "TRUSTED_PROXIES": ("the-proxy", "mdm.E010"),
     "DEVICE_CA_FILE": ("/somewhere/ca.pem", "mdm.E011"),
     "ENROLL_RATE": ("many", "mdm.E012"),
+    "API_RATE": ("many", "mdm.E013"),
     "ALLOWED_HOSTS": ("*", "mdm.E008"),
     "APNS_CA_FILE": ("ca.pem", "mdm.W001"),
     "DEBUG": ("true", "security.W018"),
