@@ -1,8 +1,10 @@
 """Fixtures that all tests share."""
 
+import importlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -42,6 +44,19 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     database, redis = (os.environ.get(n, "") for n in ("DATABASE_URL", "REDIS_URL"))
     with run_portal(folder, database=database, redis=redis) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """The tables are made of the models, which is quick: portals run the migrations.
+
+    What a migration puts into a new database is put in here.
+    """
+    from django.apps import apps
+
+    first_way = importlib.import_module("enrollment.migrations.0002_first_way")
+    with django_db_blocker.unblock():
+        first_way.add(apps, None)
 
 
 @pytest.fixture(autouse=True)

@@ -23,6 +23,7 @@ from mdmportal.simulator.apns import SimulatedAPNs, run_in_thread
 from mdmportal.simulator.apple import SimulatedApple
 from mdmportal.simulator.factory import Factory
 
+from . import migrated
 from .console import Console
 from .servers import Server, free_port, renamed, wait_for
 
@@ -145,6 +146,7 @@ class Embedded(Portal):
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Portal]:
+        migrated.sqlite(self.environment, self.folder)
         with super().running():
             self.password = (self.folder / "admin.password").read_text().strip()
             yield self
@@ -238,10 +240,9 @@ def _number() -> str:
 
 @contextlib.contextmanager
 def _database_on(server: str) -> Iterator[str]:
-    """Make a database on the server, and drop it after."""
+    """Make a database on the server, its tables there, and drop it after."""
     name = f"portal_{secrets.token_hex(4)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+    migrated.postgresql(server, name)
     try:
         yield renamed(server, name)
     finally:

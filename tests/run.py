@@ -30,21 +30,26 @@ NO_TESTS_RAN = 5  # pytest's; all that was asked for runs on SQLite, say
 ONCE = (
     *(
         f"tests/api/test_{name}.py"
-        for name in ("catalogue", "description", "real", "rights", "token_pages")
+        for name in (
+            *("catalogue", "description", "metrics", "real", "rights"),
+            *("token_pages", "tokens"),
+        )
     ),
     "tests/apns/test_client.py",
     "tests/browser",
     "tests/catalogue",
-    "tests/journeys/test_every_way_in.py::"
-    "test_a_command_waits_until_the_person_has_signed_in_again",
+    "tests/journeys/test_every_way_in.py",
+    "tests/journeys/test_foreign_scep.py",
+    "tests/journeys/test_round_trip.py",
     *(
         f"tests/pages/test_{name}.py"
         for name in (
             *("access", "account_forms", "business_key", "demo", "devices"),
+            *("device_tabs", "guided", "key_forms", "order_command", "order_forms"),
             *("invitations", "location", "managed_users", "migration", "my_devices"),
             *("ordering", "push_certificate", "queue", "reveal", "rights", "secrets"),
             *("recurring_orders", "roles", "self_service", "sign_on", "ways_in"),
-            "words",
+            *("schedules", "words"),
         )
     ),
     "tests/protocol",
