@@ -17,6 +17,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from commands.ordering import rights
 from devices.admin.base import Admin, badge, moment
 from devices.models import User
 from mdmportal.accounts import is_fresh
@@ -58,8 +59,8 @@ class TokenForm(forms.ModelForm):  # type: ignore[type-arg]
         user: User = self.cleaned_data["user"]
         if not may_act_as(self.me, user):
             raise ValidationError(
-                "This account may do what yours may not. Its person can make a token "
-                "for themselves."
+                "This account may do what yours may not, or approve what others order. "
+                "Its person can make a token for themselves."
             )
         return user
 
@@ -71,9 +72,11 @@ class TokenForm(forms.ModelForm):  # type: ignore[type-arg]
 def may_act_as(me: User, user: User) -> bool:
     if me == user or me.is_superuser:
         return True
-    return not user.is_superuser and (
-        user.get_all_permissions() <= me.get_all_permissions()
-    )
+    if user.is_superuser or user.has_perm(rights.APPROVE):
+        return False  # who approves is a second person, and acts for themselves
+    if me.has_perm(rights.APPROVE) and user.has_perm(rights.ORDER):
+        return False  # nor orders in another's name what they then approve
+    return bool(user.get_all_permissions() <= me.get_all_permissions())
 
 
 def state_of(token: ApiToken) -> SafeString:

@@ -15,8 +15,14 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from rest_framework.exceptions import PermissionDenied
 
-from commands import checking, destructive, filled, ordering, schema_json, words
-from commands.admin import custom
+from commands import (
+    checking,
+    custom,
+    filled,
+    ordering,
+    schema_json,
+    words,
+)
 from commands.models import Order
 from commands.targets import Preview, Targets, of_order
 from mdmportal import catalogue
@@ -68,7 +74,10 @@ def _keys(sent: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         except schema_json.Wrong as error:
             wrong.append((f"keys.{name}", str(error)))
     if not wrong:
-        said = filled.prepare(request_type, keys)
+        try:
+            said = filled.prepare(request_type, keys)
+        except UnicodeError as error:  # in a password, which is hashed
+            raise Wrong([("keys", "They hold what nobody can type.")]) from error
         lacking = filled.lacking(request_type, said.keys)
         found = checking.problems(request_type, said.keys, lacking)
         wrong = [(_path(each.path), _sentence(each.message)) for each in found]
@@ -150,7 +159,7 @@ def look_again(order: Order, by: Any) -> dict[str, Any]:
 
 
 def describe(draft: Order, preview: Preview) -> dict[str, Any]:
-    destroys = must_be_confirmed(draft)
+    destroys = draft.is_destructive
     return {
         "dry_run": True,
         "request_type": draft.request_type,
@@ -166,7 +175,7 @@ def describe(draft: Order, preview: Preview) -> dict[str, Any]:
 
 def let_go(draft: Order, by: Any, confirm: str | None) -> Order:
     """Confirm a draft, if what must be said for that was said."""
-    if must_be_confirmed(draft):
+    if draft.is_destructive:
         wanted = expected(draft)
         if (confirm or "").strip() != wanted:
             raise Conflict(
@@ -176,10 +185,6 @@ def let_go(draft: Order, by: Any, confirm: str | None) -> Order:
                 consequence=consequence(draft),
             )
     return ordering.confirm(draft, by)
-
-
-def must_be_confirmed(draft: Order) -> bool:
-    return draft.is_custom or destructive.is_destructive(draft.request_type)
 
 
 def consequence(draft: Order) -> str:

@@ -64,6 +64,21 @@ def hide(value: Any) -> Any:
     return value
 
 
+def without_secrets(value: Any, *, files: bool = True) -> Any:
+    """Return ``value`` without its secret keys, at any depth: for a form that shows
+    what somebody else filled in. ``files`` stay, where the form does not show them."""
+    if isinstance(value, Mapping):
+        return {
+            name: without_secrets(item, files=files)
+            for name, item in value.items()
+            if str(name).lower() not in SECRET_KEYS
+            or (files and isinstance(item, bytes))
+        }
+    if isinstance(value, list):
+        return [without_secrets(item, files=files) for item in value]
+    return value
+
+
 def pretty(value: Any) -> str:
     """Return a property list's value as indented text without secrets."""
     return json.dumps(hide(to_json(value)), indent=2, ensure_ascii=False)

@@ -270,7 +270,7 @@ def _unanswered(request_type: str, asked: object, target: schema.Target) -> str:
     refused = _refused_questions(request_type, target)
     if not isinstance(asked, list | tuple) or not asked:
         return ""
-    if any(name not in refused for name in asked):
+    if not all(isinstance(name, str) and name in refused for name in asked):
         return ""
     return "; ".join(f"{name} {refused[name]}" for name in asked[:NAMED])
 

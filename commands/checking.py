@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from mdmportal import catalogue
-from mdmportal.protocol import rules, schema
+from mdmportal.protocol import plist, rules, schema
 
 
 class Invalid(ValueError):
@@ -21,6 +21,15 @@ def check(
     found = problems(request_type, keys, lacking)
     if found:
         raise Invalid("; ".join(map(str, found)))
+
+
+def check_readable(keys: Mapping[str, Any]) -> None:
+    """Raise Invalid for what could not be read again once it is written down:
+    characters and numbers that no property list holds, what is nested too deeply."""
+    try:
+        plist.loads(plist.dumps(keys))
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise Invalid("the keys hold what no property list can hold") from error
 
 
 def problems(

@@ -1,5 +1,6 @@
 """Connect: a device reports on one command and takes the next."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from mdmportal.protocol import ProtocolError
 from mdmportal.protocol import connect as protocol
 
 from . import availability, queue, reports
+
+logger = logging.getLogger(__name__)
 
 
 class Unrecognized(Exception):
@@ -62,7 +65,14 @@ def _serve(
         return _command(reports.take(channel, report, body, queue.RENEWAL))
 
     def refuses(found: reports.Next) -> str:
-        return availability.on_delivery(caller, channel, found.request_type, found.keys)
+        """Keys that nobody foresaw must not stop all that waits behind them."""
+        try:
+            return availability.on_delivery(
+                caller, channel, found.request_type, found.keys
+            )
+        except Exception:
+            logger.exception("%s cannot be looked at: sent as it is", found.uuid)
+            return ""
 
     return _command(reports.take(channel, report, body, refuses=refuses))
 

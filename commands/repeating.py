@@ -6,11 +6,12 @@ from typing import Any
 
 from devices.models import Channel, Secret
 
-from . import destructive, orders, queue
+from . import checking, destructive, orders, queue
 from .escrow.kept import ACCOUNTS
 from .models import Command, Delivery, State
 
 REPEATED = (State.FAILED, State.EXPIRED, State.CANCELLED)
+AS_WRITTEN = "not as the catalogue has it: send it again from its order's page"
 
 
 def why_not(delivery: Delivery) -> str:
@@ -42,7 +43,12 @@ def repeat(deliveries: Iterable[Delivery], *, by: Any) -> orders.Placed:
     for command, chosen in channels.items():
         note = f"Again: order {command.pk}"
         keys = _keys(command)
-        order = orders.place(chosen, command.request_type, keys, by=by, note=note)
+        try:
+            order = orders.place(chosen, command.request_type, keys, by=by, note=note)
+        except checking.Invalid:  # written by hand, or before a newer catalogue
+            names = (str(each.enrollment.device) for each in chosen)
+            refused += [(name, AS_WRITTEN) for name in names]
+            continue
         again += order.commands
         queued += order.queued
         refused += order.refused

@@ -148,6 +148,11 @@ SET state = 'refused', settled_at = %(now)s, error_chain = %(chain)s,
 WHERE uuid = %(uuid)s AND channel_id = %(channel)s AND state = 'sent'
 """
 
+PUT_BACK = """
+UPDATE commands_delivery SET state = 'queued', attempts = attempts - 1
+WHERE uuid = %(uuid)s AND channel_id = %(channel)s AND state = 'sent'
+"""
+
 SEEN = "UPDATE devices_channel SET last_seen_at = %(now)s WHERE id = %(channel)s"
 
 SETTLE_AND_SEND = f"""
@@ -231,6 +236,8 @@ def _able(
         if found is None or not why:
             return found
         found = _refuse(channel, found, why, values)
+    if found is not None:  # for the next session: it is not sent in this one
+        _execute(PUT_BACK, {**values, "uuid": found.uuid})
     return None
 
 

@@ -140,7 +140,9 @@ def _items(keys: Keys) -> Iterator[Keys]:
 
 
 def _sizes_of(item: Keys) -> Iterator[str]:
-    return (name for name in SIZES.get(item.get("Item"), ()) if name in item)
+    kind = item.get("Item")
+    names = SIZES.get(kind, ()) if isinstance(kind, str) else ()
+    return (name for name in names if name in item)
 
 
 # --- Macs

@@ -144,6 +144,15 @@ class Targets:
             counts[availability.NOT_ENROLLED] += missing
         return counts
 
+    def unable(
+        self, request_type: str, keys: Mapping[str, Any] | None = None
+    ) -> Iterator[tuple[Q, str]]:
+        """Yield which channels cannot take the command, kind by kind, and why."""
+        for kind in self.kinds:
+            reason = kind.refusal(request_type, keys)
+            if reason:
+                yield kind.where, reason
+
     def preview(
         self, request_type: str, keys: Mapping[str, Any] | None = None
     ) -> Preview:

@@ -31,7 +31,7 @@ class CommandList(serializers.Serializer[Any]):
 
 
 class CommandDetail(CommandSerializer):
-    description = serializers.CharField(help_text="In Apple's words.")
+    description = serializers.CharField(help_text="What the command does.")
     consequence = serializers.CharField(help_text="To know before it is confirmed.")
     support = serializers.DictField(
         help_text="By system: introduced, removed, channels, supervision, enrollment."

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from commands import answers, words
 from commands.models import Order, Recipient
+from commands.ordering.drafting import LONGEST_SPREAD
 from devices.models import Device
 from devices.models.inventory import to_json
 
@@ -15,7 +16,6 @@ from ..filtering import Id
 
 MOST_NAMED = 1000
 """Devices or channels that one order names; more of them are a group."""
-LONGEST_SPREAD = 30 * 24 * 3600
 
 
 class Strict(serializers.Serializer[Any]):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers, status
@@ -12,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from commands import ordering, progress, refusals
-from commands.admin import acting
 from commands.models import Order, Recipient
+from commands.ordering import rights
 
 from .. import placing
 from ..errors import Problem
@@ -32,8 +32,8 @@ from ..serializers.orders import (
 )
 from .base import ListView, View
 
-SEE = "commands.view_order|commands.view_command"
-ORDER = ("commands.add_command", "devices.view_device")
+SEE = "|".join(rights.SEE_ORDERS)
+ORDER = (rights.ORDER, rights.SEE_DEVICES)
 REPLAYED = "Idempotent-Replayed"
 NOT_YOURS = "Your account may not do that with this order."
 
@@ -72,8 +72,8 @@ EXAMPLES = [
 
 def visible(request: Request) -> QuerySet[Order]:
     """Return the orders that there are for this account: drafts are their makers'."""
-    theirs = Q(state=Order.State.DRAFT) & ~Q(ordered_by=request.user.pk)
-    return Order.objects.exclude(theirs).select_related("ordered_by", "decided_by")
+    rows = Order.objects.exclude(rights.drafts_of_others(request.user))
+    return rows.select_related("ordered_by", "decided_by")
 
 
 def find(request: Request, pk: int) -> Order:
@@ -88,7 +88,7 @@ def find(request: Request, pk: int) -> Order:
 
 def tell(order: Order) -> dict[str, Any]:
     """Return all of an order, in a fixed number of statements."""
-    shown = progress.of_orders([order])[order.pk]
+    shown = progress.of_order(order)
     order.deliveries = dict(shown.counts)  # type: ignore[attr-defined]
     order.refused_because = (  # type: ignore[attr-defined]
         refusals.of(order) if order.refused else []
@@ -203,7 +203,7 @@ class Act(View):
 
     def order(self, request: Request, pk: int) -> Order:
         order = find(request, pk)
-        if acting.refusal(request, order, self.name):
+        if not rights.may(request.user, self.name, order):
             raise PermissionDenied(NOT_YOURS)
         return order
 

@@ -160,11 +160,6 @@ def install_again(channel: Channel) -> None:
 # --- What comes
 
 
-def without_key(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return SecurityInfo as it may be kept among the inventory."""
-    return {name: value for name, value in said.items() if name != SEALED}
-
-
 def take_security_info(
     enrollment: Enrollment, said: Mapping[str, Any], at: dt.datetime
 ) -> None:

@@ -81,14 +81,16 @@ def _value(command: Command) -> bytes | None:
 def _has_hash(value: Any) -> bool:
     """Whether it is a password hash, or administrators of whom the first has one."""
     if isinstance(value, list):
-        return bool(value) and "passwordHash" in value[0]
+        first = value[0] if value else None
+        return isinstance(first, Mapping) and "passwordHash" in first
     return isinstance(value, bytes)
 
 
 def _is_asked(command: Command, channel: Channel) -> bool:
     """Only Macs ask for a PIN; others pass over the key."""
     is_pin = SETS[command.request_type][1] == Secret.Kind.LOCK_PIN
-    return not is_pin or channel.enrollment.device.platform == Device.Platform.MACOS
+    platform = channel.enrollment.device.platform
+    return not is_pin or platform in ("", Device.Platform.MACOS)
 
 
 # --- Settled

@@ -8,8 +8,16 @@ with by anybody.
 """
 
 from .cancelling import Cancelled, cancel
-from .confirming import approve, confirm, go_on, needs_approval, order, reject
-from .drafting import draft
+from .confirming import (
+    approve,
+    confirm,
+    go_on,
+    needs_approval,
+    order,
+    reject,
+    rule_about,
+)
+from .drafting import discard, draft
 from .recurring import next_time, run_recurring
 from .repeating import REPEATED, repeat
 from .rights import NotAllowed, TooLate
@@ -24,6 +32,7 @@ __all__ = [
     "approve",
     "cancel",
     "confirm",
+    "discard",
     "draft",
     "go_on",
     "needs_approval",
@@ -31,6 +40,7 @@ __all__ = [
     "order",
     "reject",
     "repeat",
+    "rule_about",
     "run_due",
     "run_recurring",
 ]

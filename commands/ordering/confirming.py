@@ -9,9 +9,8 @@ from django.utils import timezone
 
 from devices.models import AuditEntry
 
-from .. import destructive
 from ..models import ApprovalRule, Order
-from . import rights, stages, writing
+from . import recipients, rights, stages, writing
 from .cancelling import to_whom
 from .drafting import draft
 
@@ -30,7 +29,8 @@ def confirm(order: Order, by: Any) -> Order:
     """Let a draft go, or have it wait for approval where a rule asks for that.
 
     Who confirms is who drafted it, and still has the right. Confirmed again, it stays
-    as it is. A small order that is due is queued on return.
+    as it is. A small order that is due is queued on return. Who cannot take a command
+    that destroys is left out for good: it reaches nobody beside those counted now.
     """
     rights.lock(order)
     if order.ordered_by_id != (by.pk if by else None):
@@ -42,6 +42,8 @@ def confirm(order: Order, by: Any) -> Order:
     now = timezone.now()
     _check_alive(order, now)
     order.ordered_at = now
+    if order.is_destructive:
+        recipients.refuse_unable(order)
     why = needs_approval(order)
     if why:
         lapses_at = now + APPROVE_WITHIN
@@ -50,7 +52,7 @@ def confirm(order: Order, by: Any) -> Order:
     else:
         order.state = S.RUNNING
         order.next_at = max(order.starts_at or now, now)
-    order.save(update_fields=["ordered_at", "state", "why", "next_at"])
+    order.save(update_fields=["ordered_at", "state", "why", "next_at", "refused"])
     _audit(by, "ordered", order)
     if order.state == S.RUNNING:
         writing.begin(order)
@@ -65,15 +67,24 @@ def needs_approval(order: Order) -> str:
     """
     if order.ordered_by_id is None:
         return ""
-    about = Q(request_type=order.request_type)
-    if order.is_custom or destructive.is_destructive(order.request_type):
+    return rule_about(
+        order.request_type,
+        order.total - order.refused,
+        is_destructive=order.is_destructive,
+    )
+
+
+def rule_about(request_type: str, count: int, *, is_destructive: bool) -> str:
+    """Return which rule is about so many devices, in words; '' if none is."""
+    about = Q(request_type=request_type)
+    if is_destructive:
         about |= Q(request_type="")
-    rules = ApprovalRule.objects.filter(about, over__lt=order.total - order.refused)
+    rules = ApprovalRule.objects.filter(about, over__lt=count)
     rule = rules.order_by("over").first()
     if rule is None:
         return ""
     to = f" to more than {rule.over} devices" if rule.over else ""
-    return f"{order.request_type}{to} needs the approval of a second person."
+    return f"{request_type}{to} needs the approval of a second person."
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from django.utils import timezone
 from mdmportal.protocol import plist
 
 from .. import filled, queue
-from ..checking import Invalid, check
+from ..checking import Invalid, check, check_readable
 from ..models import Order, RecurringOrder
 from ..targets import Targets
 from . import recipients, rights
@@ -49,6 +49,7 @@ def draft(
     as they are; of all others, passwords are hashed and what the portal knows of each
     device is filled in when it is written. Raises Invalid and NotAllowed.
     """
+    check_readable(keys or {})
     why = rights.refusal(by, request_type, keys, is_custom=is_custom)
     if why:
         raise rights.NotAllowed(why)
@@ -79,6 +80,14 @@ def draft(
     if not order.total:
         raise Invalid("there is no device that it could go to")
     return order
+
+
+@transaction.atomic
+def discard(draft: Order) -> None:
+    """Throw a draft away; TooLate if it was sent meanwhile: then it is no draft."""
+    rights.lock(draft)
+    rights.check_state(draft, Order.State.DRAFT)
+    draft.delete()
 
 
 def prepared(

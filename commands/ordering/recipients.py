@@ -17,7 +17,7 @@ from django.db.models import (
 
 from devices.models import Channel, Device
 
-from .. import availability
+from .. import availability, targets
 from ..models import Order, Recipient
 
 WAITING, QUEUED, REFUSED, CANCELLED = (
@@ -119,9 +119,16 @@ def withdraw(order: Order) -> int:
     return order.recipients.filter(state=WAITING).update(state=CANCELLED)
 
 
-def refuse_waiting(order: Order, reason: str) -> int:
-    """Write down of all that wait why they get nothing; return how many."""
+def refuse_unable(order: Order) -> None:
+    """Write down of those who cannot take it now why; bounded by the kinds of them."""
     waiting = order.recipients.filter(state=WAITING)
-    count = waiting.update(state=REFUSED, reason=reason)
-    order.refused += count
-    return count
+    for where, reason in targets.of_order(order).unable(order.request_type, order.keys):
+        channels = Channel.objects.filter(where).order_by().values("pk")
+        unable = waiting.filter(channel__in=channels)
+        order.refused += unable.update(state=REFUSED, reason=reason[:255])
+
+
+def refuse_waiting(order: Order, reason: str) -> None:
+    """Write down of all that wait why they get nothing."""
+    waiting = order.recipients.filter(state=WAITING)
+    order.refused += waiting.update(state=REFUSED, reason=reason)

@@ -3,12 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Q
+
 from .. import destructive
 from ..models import Order
 
 ORDER = "commands.add_command"
 APPROVE = "commands.approve_order"
 CANCEL = "commands.change_delivery"
+SEE_DEVICES = "devices.view_device"
+SEE_ORDERS = ("commands.view_order", "commands.view_command")
+"""One of both is enough: who sees what devices are told sees what was ordered."""
 
 
 class NotAllowed(PermissionError):
@@ -57,6 +62,36 @@ def check_cancelling(by: Any, order: Order) -> None:
     raise NotAllowed("your account may not cancel what others order")
 
 
+def may(by: Any, act: str, order: Order) -> bool:
+    """Whether ``by`` may approve, reject, go_on with, repeat or cancel an order here.
+
+    To go on, to repeat and to cancel what others ordered take what ordering it does,
+    and that its devices may be seen.
+    """
+    try:
+        if act in ("approve", "reject"):
+            check_approver(by, order)
+            return True
+        if act == "cancel":
+            check_cancelling(by, order)
+            if order.ordered_by_id == by.pk:
+                return True
+        check(by, order)
+    except NotAllowed:
+        return False
+    return bool(by.has_perm(SEE_DEVICES))
+
+
+def sees_orders(user: Any) -> bool:
+    """Whether an account sees the orders of others."""
+    return any(user.has_perm(name) for name in SEE_ORDERS)
+
+
+def drafts_of_others(user: Any) -> Q:
+    """Return the condition for orders that are none of this account's business."""
+    return Q(state=Order.State.DRAFT) & ~Q(ordered_by=user.pk)
+
+
 def check_state(order: Order, *states: str) -> None:
     """Raise TooLate unless the order is in one of these states."""
     if order.state not in states:
@@ -65,4 +100,8 @@ def check_state(order: Order, *states: str) -> None:
 
 def lock(order: Order) -> None:
     """Read the order anew and hold its row: whoever changes it waits for the other."""
-    order.refresh_from_db(from_queryset=Order.objects.select_for_update(of=("self",)))
+    rows = Order.objects.select_for_update(of=("self",))
+    try:
+        order.refresh_from_db(from_queryset=rows)
+    except Order.DoesNotExist as error:
+        raise TooLate("the draft is gone") from error

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from devices.models import Channel, Enrollment
 
-from .. import filled, orders, queue
+from .. import availability, filled, orders, queue
 from ..models import OPEN, Command, Delivery, Order, Recipient, State
 from . import cancelling, recipients, stages
 from .recipients import QUEUED, WAITING, Outcome
@@ -201,12 +201,14 @@ def _outcome(
 def _sort(
     order: Order, channels: Sequence[Channel], keys: Mapping[str, Any]
 ) -> orders.Sorted:
-    """Return who is told what; a custom command is told to all as it is written."""
+    """Return who is told what; of a custom command nothing is filled in."""
     if not order.is_custom:
         return orders.sort(channels, order.request_type, keys)
-    alike = {channel.pk: channel.enrollment.device for channel in channels}
+    why = availability.refusals(channels, order.request_type, keys)
+    refused = [(each, why[each.pk]) for each in channels if why[each.pk]]
+    alike = {each.pk: each.enrollment.device for each in channels if not why[each.pk]}
     group = orders.Group(filled.Own(), alike)
-    return orders.Sorted([group] if alike else [], [])
+    return orders.Sorted([group] if alike else [], refused)
 
 
 def _commands(
@@ -293,7 +295,10 @@ def _take_back(order: Order, now: dt.datetime) -> int:
     unsent.filter(state__in=(State.QUEUED, State.POSTPONED)).update(
         state=State.EXPIRED, settled_at=now
     )
-    back = order.recipients.filter(pk__in=[pk for pk, _ in pairs])
+    # What was sent in the meantime stays with its delivery: it must not come twice.
+    back = order.recipients.filter(
+        pk__in=[pk for pk, _ in pairs], delivery__state=State.EXPIRED
+    )
     order.queued -= back.update(state=WAITING, delivery=None)
     order.first_at = order.first_at if order.rest_at else None
     return len(pairs)

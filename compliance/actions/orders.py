@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from commands import availability, checking, destructive, orders
+from commands import availability, checking, destructive, ordering, orders
 from commands.models import Delivery
 from devices.models import Channel, Enrollment
 
@@ -28,7 +28,7 @@ def refusal(policy: Policy) -> str:
         return "Who chose the command is gone: choose it anew."
     if not by.has_perm("commands.add_command"):
         return f"{by} may not order commands any more: let somebody else choose it."
-    if destructive.refusal(by, policy.command_type):
+    if destructive.refusal(by, policy.command_type, policy.keys):
         return f"{by} may not order {policy.command_type}: somebody else can choose it."
     return ""
 
@@ -45,6 +45,14 @@ def _place(policy: Policy) -> int:
         claim.failed(problem, for_good=True)
         return count
     devices = list(claim.rows.values_list("device", flat=True))
+    rule = ordering.rule_about(
+        policy.command_type,
+        len(devices),
+        is_destructive=destructive.is_destructive(policy.command_type),
+    )
+    if rule:
+        claim.failed(f"{rule} Order it by hand."[:255], for_good=True)
+        return count
     try:
         order = orders.place(
             _channels(devices),

@@ -24,11 +24,13 @@ def choices(user: User | None, present: str) -> list[tuple[str, str]]:
     return [("", "none"), *((name, name) for name in names)]
 
 
-def refusal(user: User, request_type: str) -> str:
+def refusal(
+    user: User, request_type: str, keys: Mapping[str, Any] | None = None
+) -> str:
     """Return why this person may not have it ordered, in words; '' if they may."""
     if not user.has_perm("commands.add_command"):
         return "your account may not order commands"
-    return destructive.refusal(user, request_type)
+    return destructive.refusal(user, request_type, keys)
 
 
 def read(request_type: str, text: str) -> dict[str, Any]:
@@ -36,7 +38,7 @@ def read(request_type: str, text: str) -> dict[str, Any]:
     not what it takes."""
     try:
         given = json.loads(text) if text.strip() else {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refused(
             "This is not JSON: look at its brackets, quotes and commas."
         ) from error
@@ -52,6 +54,7 @@ def read(request_type: str, text: str) -> dict[str, Any]:
             for name, value in given.items()
         }
         checking.check(request_type, keys, lacking)
+        checking.check_readable(keys)
     except (Wrong, checking.Invalid) as error:
         raise Refused(str(error)) from error
     return keys

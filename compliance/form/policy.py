@@ -1,6 +1,6 @@
 """The form of a policy: its rules become conditions, its secrets are never shown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -236,19 +236,21 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         chosen = self.cleaned_data["command_type"]
         text = self.cleaned_data.get("command_json", "")
         policy = self.instance
-        problem = command.refusal(self.user, chosen) if chosen else ""
-        if problem:  # whom it reaches is as much their doing as which it is
-            text = f"With this command you cannot save the policy: {problem}."
-            self.add_error("command_type", text)
-            return
-        if chosen == policy.command_type and not text.strip():
-            return
-        keys = None
-        if chosen:
+        stays = chosen == policy.command_type and not text.strip()
+        given: Mapping[str, Any] = policy.keys if stays and chosen else {}
+        if chosen and not stays:
             try:
-                keys = plist.dumps(command.read(chosen, text))
+                given = command.read(chosen, text)
             except command.Refused as error:
                 self.add_error("command_json", str(error))
                 return
+        problem = command.refusal(self.user, chosen, given) if chosen else ""
+        if problem:  # whom it reaches is as much their doing as which it is
+            words = f"With this command you cannot save the policy: {problem}."
+            self.add_error("command_type", words)
+            return
+        if stays:
+            return
+        keys = plist.dumps(given) if chosen else None
         policy.command_type, policy.command_keys = chosen, keys
         policy.command_by = self.user if chosen else None

@@ -46,7 +46,7 @@ def loads(body: bytes) -> dict[str, Any]:
     try:
         value = plistlib.loads(body)
     except Exception as error:  # plistlib lets a dozen kinds through
-        raise ProtocolError(f"not a property list: {type(error).__name__}") from error
+        raise ProtocolError("not a property list, XML or binary") from error
     if not isinstance(value, dict):
         raise ProtocolError("the property list is not a dictionary")
     _check_size(value)

@@ -460,3 +460,60 @@ def test_an_order_to_thirty_costs_as_much_as_one_to_three(
     fleet(27)
     assert statements(api, body, status) <= few
     assert few <= (25 if dry_run else 50)
+
+
+CONFIGURATION = (
+    '{"Settings": [{"Item": "ApplicationConfiguration", "Identifier": "a.b", '
+    '"Configuration": {"a": %s}}]}'
+)
+
+
+@pytest.mark.parametrize(
+    ("request_type", "keys"),
+    [
+        ("DeviceLock", r'{"Message": "a\u0000b"}'),
+        ("DeviceLock", r'{"Message": "\ud800"}'),
+        ("EnableLostMode", r'{"Message": "x", "Footnote": "\uffff"}'),
+        ("RemoveProfile", r'{"Identifier": "\u0000"}'),
+        ("SetAutoAdminPassword", r'{"passwordHash": "\ud800"}'),
+        ("AccountConfiguration", '{"AutoSetupAdminAccounts": {"a": 1}}'),
+        ("Settings", CONFIGURATION % "null"),
+        ("Settings", CONFIGURATION % ("1" + "0" * 40)),
+        ("Settings", CONFIGURATION % ("[" * 100 + "]" * 100)),
+        ("Settings", CONFIGURATION % ("[" * 50_000 + "]" * 50_000)),
+    ],
+)
+@pytest.mark.parametrize("dry_run", ["true", "false"])
+def test_what_no_property_list_holds_is_refused(
+    api: Program, fleet: Fleet, request_type: str, keys: str, dry_run: str
+) -> None:
+    fleet()
+    fleet(platform="macOS")
+    body = (
+        f'{{"request_type": "{request_type}", "keys": {keys}, "to": {{"all": true}}, '
+        f'"confirm": "2", "dry_run": {dry_run}}}'
+    )
+    path = "/api/v1/orders/"
+    answer = api.client.generic(
+        "POST", path, body, content_type="application/json", headers=api.headers
+    )
+    assert answer.status_code == 400
+    assert not Order.objects.exists()
+
+
+def test_a_custom_command_holds_what_a_property_list_can(
+    api: Program, fleet: Fleet
+) -> None:
+    fleet()
+    command = {"RequestType": "Later", "Key": "a\0b"}
+    binary = plistlib.dumps(command, fmt=plistlib.FMT_BINARY)
+    order = {"plist": base64.b64encode(binary).decode(), "to": {"all": True}}
+    api.post("orders/", {**order, "confirm": "Device 0"}, 400)
+
+
+def test_a_custom_command_may_be_made_wrong(api: Program, fleet: Fleet) -> None:
+    fleet(platform="macOS")
+    command = {"RequestType": "AccountConfiguration", "AutoSetupAdminAccounts": [5]}
+    order = {"plist": custom(command), "to": {"all": True}, "confirm": "Device 0"}
+    answer = api.answer("POST", "orders/", order)
+    assert answer.status_code < 500

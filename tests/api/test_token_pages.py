@@ -112,6 +112,29 @@ def test_a_token_is_no_way_to_rights_that_its_maker_has_not(
     assert ApiToken.objects.count() == before
 
 
+def test_nobody_makes_a_token_by_which_to_approve_their_own_orders(
+    staff: Staff, program: MakeProgram
+) -> None:
+    approves = ("commands.approve_order", "devices.view_device")
+    client = staff("api.manage_apitokens", *approves)
+    second = program(*approves)
+    before = ApiToken.objects.count()
+    answer = client.post(ADD, {"name": "x", "life": "", "user": second.user.pk})
+    assert "approve what others order" in answer.content.decode()
+    assert ApiToken.objects.count() == before
+
+
+def test_who_approves_orders_by_no_token_of_somebody_else(
+    staff: Staff, program: MakeProgram
+) -> None:
+    orders = ("commands.add_command", "devices.view_device")
+    client = staff("api.manage_apitokens", "commands.approve_order", *orders)
+    other = program(*orders)
+    before = ApiToken.objects.count()
+    client.post(ADD, {"name": "x", "life": "", "user": other.user.pk})
+    assert ApiToken.objects.count() == before
+
+
 def test_a_token_is_made_for_staff_alone(staff: Staff, program: MakeProgram) -> None:
     client = staff(superuser=True)
     guest = program(is_staff=False)

@@ -10,7 +10,15 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from commands import availability, orders, queue, reports, results, targets
+from commands import (
+    availability,
+    orders,
+    queue,
+    reports,
+    requirements,
+    results,
+    targets,
+)
 from commands.escrow import pending
 from commands.models import Delivery, Order, Recipient, State
 from commands.targets import Targets
@@ -228,7 +236,11 @@ def test_one_session_does_not_refuse_without_end(
         queue.enqueue([one], "RestartDevice")
     lock = queue.enqueue([one], "ProfileList").deliveries.get()
     Device.objects.update(is_supervised=False)
-    came = [iphone.connect() for _ in range(3)]
+    came = [iphone.connect()]
+    left = Delivery.objects.filter(command__request_type="RestartDevice")
+    left = left.exclude(state=State.REFUSED)
+    assert {(one.state, one.attempts) for one in left} == {(State.QUEUED, 0)}
+    came += [iphone.connect() for _ in range(2)]
     assert came[0] is None
     assert channel(iphone).push_at is not None, "the rest is still to be fetched"
     assert came[2] is not None
@@ -469,3 +481,38 @@ def test_every_command_of_the_catalogue_can_be_asked_about(
         for request_type in catalogue.commands()
     }
     assert len(reasons) > len(catalogue.commands())
+
+
+@pytest.mark.parametrize(
+    ("request_type", "keys"),
+    [
+        ("DeviceInformation", {"Queries": [{}]}),
+        ("DeviceInformation", {"Queries": [["OSVersion"]]}),
+    ],
+)
+def test_what_is_written_by_hand_is_sent_however_odd(
+    iphone: SimulatedDevice, request_type: str, keys: Mapping[str, Any]
+) -> None:
+    Enrollment.objects.update(awaiting_configuration=False)
+    queue.enqueue([channel(iphone).pk], request_type, keys)
+    queue.enqueue([channel(iphone).pk], "SecurityInfo")
+    iphone.session()
+    assert not Delivery.objects.filter(state__in=("queued", "sent")).exists()
+
+
+def test_a_setting_of_no_kind_divides_no_disk() -> None:
+    keys: Mapping[str, Any] = {"Settings": [{"Item": []}]}
+    situation = requirements.Situation(awaiting_configuration=False)
+    assert requirements.unmet("Settings", keys, situation) == ""
+
+
+def test_what_cannot_be_looked_at_is_sent_as_it_is(
+    iphone: SimulatedDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> str:
+        raise TypeError("what nobody foresaw")
+
+    monkeypatch.setattr(availability, "on_delivery", broken)
+    queue.enqueue([channel(iphone).pk], "SecurityInfo")
+    iphone.session()
+    assert Delivery.objects.latest("pk").state == State.ACKNOWLEDGED

@@ -19,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from commands import results
-from commands.models import Command, Delivery
+from commands.models import ApprovalRule, Command, Delivery
 from commands.orders import place
 from compliance import actions, counts, sweeps
 from compliance.actions import outbox
@@ -633,6 +633,22 @@ def test_a_command_that_nobody_may_order_any_more_is_not(
     failed = Action.objects.get()
     assert failed.state == Action.State.FAILED
     assert "may not order" in failed.problem
+
+
+def test_a_command_that_a_second_person_must_approve_is_not_ordered_by_a_policy(
+    iphone: SimulatedDevice,
+) -> None:
+    ApprovalRule.objects.create()
+    person = orderer("add_command", "order_destructive")
+    policy(command_type="DeviceLock", command_by=person)
+    before = Delivery.objects.count()
+    Device.objects.update(passcode_present=False)
+    sweep()
+    act()
+    assert Delivery.objects.count() == before
+    failed = Action.objects.get()
+    assert failed.state == Action.State.FAILED
+    assert "approval of a second person" in failed.problem
 
 
 def test_who_cannot_take_the_command_is_told_apart(iphone: SimulatedDevice) -> None:

@@ -345,6 +345,28 @@ def test_each_device_is_asked_again_whether_it_can_take_it(clock: Clock) -> None
     assert reasons[gone.pk] == "left management since"
 
 
+def test_what_destroys_reaches_nobody_beside_those_counted_when_confirmed(
+    clock: Clock,
+) -> None:
+    able, unable = (enrolled(number, is_supervised=number == 0) for number in range(2))
+    later = order("RestartDevice", starts_at=clock.now.replace(hour=18))
+    assert (later.total, later.refused) == (2, 1)
+    Device.objects.update(is_supervised=True)
+    clock.forward(hours=7)
+    ordering.run_due()
+    assert told(later) == ids([able])
+    left = later.recipients.get(state="refused")
+    assert (left.channel_id, left.reason) == (unable.pk, "needs a supervised device")
+
+
+def test_a_custom_command_is_not_sent_to_whom_cannot_take_it() -> None:
+    able, unable = (enrolled(number, is_supervised=number == 0) for number in range(2))
+    known = who("known", *DESTROYS, "order_custom")
+    done = order("RestartDevice", keys={"Any": 1}, by=known, is_custom=True)
+    assert told(done) == ids([able])
+    assert done.recipients.get(channel=unable).state == "refused"
+
+
 def test_a_wipe_never_follows_a_device_into_its_next_stay(
     enroll: Enroll, clock: Clock
 ) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
 
 from commands import ordering, progress, queue
 from commands.checking import Invalid
@@ -334,3 +335,28 @@ def test_a_device_of_no_known_zone_goes_by_the_portals(
     clock.to("2026-03-02 19:00")
     ordering.run_due()
     assert len(told(made)) == 2
+
+
+def test_what_is_sent_as_the_window_closes_is_not_sent_again(
+    windowed: Windowed, clock: Clock
+) -> None:
+    made, berlin, _ = windowed
+    clock.to("2026-03-02 19:00")
+    ordering.run_due()
+    clock.to("2026-03-02 21:00")
+    is_sent = False
+
+    def send(execute: Any, sql: str, *rest: Any) -> Any:
+        """A device that began before fetches it between two statements."""
+        nonlocal is_sent
+        if not is_sent and sql.startswith('UPDATE "commands_delivery"'):
+            is_sent = True
+            settle(made, State.SENT, berlin)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(send):
+        ordering.run_due()
+    assert is_sent
+    recipient = made.recipients.get(channel=berlin)
+    assert recipient.delivery is not None
+    assert (recipient.state, recipient.delivery.state) == ("queued", State.SENT)
