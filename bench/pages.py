@@ -149,7 +149,7 @@ PAGES = (
         _list("expires=expired", "devices_installedcertificate"),
         12,
     ),
-    Page("queue", _list("", "commands_delivery"), 12),
+    Page("queue", _list("state=open", "commands_delivery"), 12),
     Page(
         "queue: waiting for a day",
         _list("state=open&queued=earlier", "commands_delivery"),

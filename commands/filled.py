@@ -248,8 +248,10 @@ def lacking(request_type: str, given: Mapping[str, Any]) -> Collection[str]:
 
 def prepare(request_type: str, given: Mapping[str, Any]) -> Own:
     """Return an order's keys with the passwords in it hashed, as Macs want them."""
-    if request_type == "AccountConfiguration" and given.get(ACCOUNTS):
-        accounts = given[ACCOUNTS]
+    accounts = given.get(ACCOUNTS)
+    if request_type == "AccountConfiguration" and accounts:
+        if not isinstance(accounts, list):
+            return Own(given)  # which the schema refuses
         first, known = _hashed(accounts[0])
         return Own({**given, ACCOUNTS: [first, *accounts[1:]]}, known)
     return Own(*_hashed(given))

@@ -4,7 +4,6 @@ Other apps add cells of their own by ``add_kind``.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 from django.template.loader import render_to_string
@@ -15,6 +14,7 @@ from devices.admin.base import ids
 
 from . import progress, states
 from .models import Delivery, Order
+from .ordering import rights
 
 MOST = 200
 """How many cells are drawn at once; a page has fewer."""
@@ -52,7 +52,9 @@ def order_cell(shown: progress.OrderProgress) -> SafeString:
 def order_state(shown: progress.OrderProgress) -> SafeString:
     """Return the badge of an order's state; written, it is done once all answered."""
     text, tone = Order.State(shown.state).label, states.ORDERS[shown.state]
-    if shown.state == Order.State.DONE:
+    if shown.waits_until:
+        text, tone = "waits for its time", "info"
+    elif shown.state == Order.State.DONE:
         text, tone = ("waits for answers", "info") if shown.open else ("done", "ok")
     cell = (
         '<span data-live="orderstate:{}" data-open="{}">'
@@ -87,18 +89,12 @@ def _commands(request: HttpRequest, asked: list[int]) -> Mapping[int, str]:
     return {pk: progress_cell(shown) for pk, shown in found.items() if shown.total}
 
 
-def sees_orders(user: Any) -> bool:
-    """Whether an account sees all orders: who sees what devices are told does."""
-    names = ("commands.view_order", "commands.view_command")
-    return any(user.has_perm(name) for name in names)
-
-
 def _orders(
     request: HttpRequest, asked: list[int]
 ) -> Mapping[int, progress.OrderProgress]:
     """Who may not see all orders sees those of their own."""
     rows = Order.objects.filter(pk__in=asked).defer("keys_plist", "passwords_plist")
-    if not sees_orders(request.user):
+    if not rights.sees_orders(request.user):
         rows = rows.filter(ordered_by=request.user.pk)
     return progress.of_orders(rows)
 

@@ -1,10 +1,12 @@
 """Progress: what became of commands and of orders so far, by state."""
 
+import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count
+from django.utils import timezone
 
 from .models import OPEN, Delivery, Order, Recipient, State
 from .states import BADGES
@@ -19,6 +21,10 @@ SHOWN = (
 
 def _percent(count: int, total: int) -> str:
     return f"{100 * count / (total or 1):.2f}%"
+
+
+SOON = dt.timedelta(minutes=2)
+"""What is looked at again so soon counts as under way."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +65,6 @@ class Progress:
         return sum(self.counts[state] for state in OPEN)
 
     @property
-    def acknowledged(self) -> int:
-        return self.counts[State.ACKNOWLEDGED]
-
-    @property
-    def failed(self) -> int:
-        return self.counts[State.FAILED]
-
-    @property
     def shares(self) -> tuple[Share, ...]:
         return _shares(self.counts)
 
@@ -95,6 +93,8 @@ class OrderProgress:
     recipients: Counter[str]
     counts: Counter[str]
     """Deliveries by state; of a recipient that missed a window, the one after it."""
+    next_at: dt.datetime | None = None
+    """When there is something to do for it."""
 
     @property
     def total(self) -> int:
@@ -124,8 +124,17 @@ class OrderProgress:
         return _percent(self.settled, self.total)
 
     @property
+    def waits_until(self) -> dt.datetime | None:
+        """Until when nothing is written of it: its time or window has not come."""
+        is_waiting = self.state == Order.State.RUNNING and self.waiting > 0
+        if not is_waiting or self.next_at is None:
+            return None
+        return self.next_at if self.next_at > timezone.now() + SOON else None
+
+    @property
     def is_being_written(self) -> bool:
-        return self.state == Order.State.RUNNING and self.waiting > 0
+        is_running = self.state == Order.State.RUNNING and self.waiting > 0
+        return is_running and self.waits_until is None
 
     @property
     def open(self) -> int:
@@ -180,7 +189,9 @@ def of_orders(orders: Iterable[Order]) -> dict[int, OrderProgress]:
         if delivery:
             counts[order][delivery] += n
     return {
-        one.pk: OrderProgress(one.pk, one.state, recipients[one.pk], counts[one.pk])
+        one.pk: OrderProgress(
+            one.pk, one.state, recipients[one.pk], counts[one.pk], one.next_at
+        )
         for one in found
     }
 

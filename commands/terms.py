@@ -23,7 +23,8 @@ def _sentences(order: Order) -> Iterator[str]:
     if order.starts_at:
         yield f"Not before {moment(order.starts_at)}."
     if order.window:
-        yield f"Only {window(order.window)}, by the clock of each device."
+        said = window(order.window).removeprefix(f"{EVERY_DAY} ")
+        yield f"Only {said}, by the clock of each device."
     if order.first:
         most = order.most_failed
         unless = "any of them fails" if not most else f"more than {most} of them fail"

@@ -266,7 +266,8 @@ def group_of(request_type: str) -> str:
 
 
 def summary(request_type: str) -> str:
-    """Return what the command does: a line of ours, or else Apple's; '' for none."""
+    """Return what the command does: a line of ours, or else the catalogue's; '' for
+    none."""
     known = GROUPS.get(group_of(request_type), {}).get(request_type)
     return known or catalogue.words(request_type).description
 

@@ -1,6 +1,6 @@
-"""Zone: the time zone of who looks, as their browser says it in a cookie.
+"""Zone: the time zone of who looks, as their browser says it, and all there are.
 
-portal.js writes the cookie; before it has, times are in the server's zone.
+portal.js writes a cookie with it; before it has, times are in the server's zone.
 """
 
 import functools
@@ -21,13 +21,20 @@ class ZoneMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         name = request.COOKIES.get(COOKIE, "")
-        if name not in _names():
+        if name not in names():
             return self.get_response(request)
         with timezone.override(zoneinfo.ZoneInfo(name)):
             return self.get_response(request)
 
 
 @functools.lru_cache(maxsize=1)
-def _names() -> frozenset[str]:
+def names() -> frozenset[str]:
     """Return the zones there are: other names may be paths, and come from outside."""
     return frozenset(zoneinfo.available_timezones())
+
+
+def places() -> list[str]:
+    """Return the zones that are called after a place, as people choose one."""
+    return sorted(
+        name for name in names() if "/" in name and not name.startswith("Etc/")
+    )

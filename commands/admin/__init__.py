@@ -2,10 +2,12 @@
 
 from . import (
     approval,
+    case,
     channel,
     command,
     delivery,
     device,
+    leaving,
     order,
     recipient,
     recurring,
@@ -14,10 +16,12 @@ from . import (
 
 __all__ = [
     "approval",
+    "case",
     "channel",
     "command",
     "delivery",
     "device",
+    "leaving",
     "order",
     "recipient",
     "recurring",

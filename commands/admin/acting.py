@@ -9,11 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
-from .. import destructive, ordering
+from .. import ordering
 from ..models import Order
-from . import who
-
-APPROVE = "commands.approve_order"
+from ..ordering import rights
 
 Act = Callable[[HttpRequest, Order], HttpResponse | None]
 """Does it and says so; returns where to go, None for the order's page."""
@@ -72,7 +70,7 @@ def act(request: HttpRequest, model_admin: Any, pk: int) -> HttpResponse:
     """Do what one of the buttons of an order's page says."""
     order = get_object_or_404(model_admin.get_queryset(request), pk=pk)
     name = next((each for each in ACTS if each in request.POST), "")
-    if not name or refusal(request, order, name):
+    if not name or not rights.may(request.user, name, order):
         raise PermissionDenied
     try:
         where = ACTS[name](request, order)
@@ -82,27 +80,3 @@ def act(request: HttpRequest, model_admin: Any, pk: int) -> HttpResponse:
         messages.error(request, f"Nothing was done: {problem}.")
         where = None
     return where or redirect(order.get_absolute_url())
-
-
-def refusal(request: HttpRequest, order: Order, name: str) -> str:
-    """Return why this account may not do that with the order; '' if it may."""
-    user = request.user
-    if name == "cancel" and order.ordered_by_id == user.pk:
-        return ""
-    if name in ("approve", "reject"):
-        return "" if _may_decide(request, order) else destructive.NOT_ALLOWED
-    if not user.has_perms(who.RIGHTS):
-        return destructive.NOT_ALLOWED
-    return destructive.refusal(
-        user, order.request_type, order.keys, is_custom=order.is_custom
-    )
-
-
-def _may_decide(request: HttpRequest, order: Order) -> bool:
-    """Whether somebody is the second person whom an order waits for."""
-    user = request.user
-    if not user.has_perm(APPROVE) or order.ordered_by_id == user.pk:
-        return False
-    return not destructive.refusal(
-        user, order.request_type, order.keys, is_custom=order.is_custom
-    )

@@ -1,16 +1,16 @@
 """Calendar: the form that says when something is ordered again and again, to whom."""
 
-import zoneinfo
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils import timezone
-from django.utils.html import format_html
 
 from devices.models import DeviceGroup
+from mdmportal import zone
 
 from .. import terms
+from ..forms.confirm import ConfirmField
+from ..forms.when import SPREADS
 from ..models import RecurringOrder
 
 HOUR = 3600
@@ -21,21 +21,12 @@ LIVES = (
     (24 * HOUR, "1 day"),
     (7 * 24 * HOUR, "7 days"),
 )
-SPREADS = (
-    (0, "all at once"),
-    (600, "over 10 minutes"),
-    (HOUR, "over 1 hour"),
-    (4 * HOUR, "over 4 hours"),
-    (12 * HOUR, "over 12 hours"),
-)
 LAST_DAY = 31
 
 
 def zones() -> list[tuple[str, str]]:
     """Return the time zones by name, UTC first."""
-    names = sorted(zoneinfo.available_timezones())
-    places = [name for name in names if "/" in name and not name.startswith("Etc/")]
-    return [(name, name.replace("_", " ")) for name in ("UTC", *places)]
+    return [(name, name.replace("_", " ")) for name in ("UTC", *zone.places())]
 
 
 class CalendarForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -108,18 +99,8 @@ class CalendarForm(forms.ModelForm):  # type: ignore[type-arg]
             initial = {"time_zone": timezone.get_current_timezone_name()}
             options["initial"] = {**initial, **options.get("initial", {})}
         super().__init__(data, **options)
-        self.expected = confirm
         if confirm:
-            self.fields["confirm"] = forms.CharField(
-                label=format_html("Type <q>{}</q> to confirm", confirm),
-                widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
-            )
-
-    def clean_confirm(self) -> str:
-        typed = str(self.cleaned_data["confirm"])
-        if typed.strip().lower() != self.expected.lower():
-            raise ValidationError(f"Type exactly: {self.expected}")
-        return typed
+            self.fields["confirm"] = ConfirmField(confirm)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

@@ -1,7 +1,5 @@
 """Custom: a command written as a property list, for those who know what they do."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -12,17 +10,15 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from mdmportal import catalogue
-from mdmportal.protocol import ProtocolError, plist
+from mdmportal.protocol import plist
 
-from .. import checking, destructive, ordering, words
+from .. import answers, checking, destructive, ordering, words
+from ..custom import Written, read
 from ..forms import WhenForm
 from ..forms.uploads import MAX_UPLOAD
 from ..models import Order
 from ..targets import Targets
 from . import who
-
-LONGEST = 64
-"""Characters of a RequestType."""
 
 EXAMPLE = """\
 <plist version="1.0">
@@ -36,50 +32,6 @@ EXAMPLE = """\
   </dict>
 </dict>
 </plist>"""
-
-
-@dataclass(frozen=True)
-class Written:
-    """A command as it was written; ``notes`` say what of it is not taken over."""
-
-    request_type: str
-    keys: Mapping[str, Any]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def warnings(self) -> list[str]:
-        """What a device may refuse or do otherwise than meant."""
-        if self.request_type not in catalogue.commands():
-            return [
-                f"{self.request_type} is not in the catalogue: nothing of it can be "
-                "checked, and each device of those chosen is told."
-            ]
-        return [str(each) for each in checking.problems(self.request_type, self.keys)]
-
-
-def read(content: bytes) -> Written:
-    """Return the command in a property list, whole or the inner dictionary alone."""
-    try:
-        found = plist.loads(content.strip())
-    except ProtocolError as error:
-        raise ValidationError(f"This cannot be read: {error}.") from error
-    notes = []
-    if "CommandUUID" in found:
-        notes.append("Its CommandUUID is left out: every device is given its own.")
-    inner = found.get("Command", found)
-    if not isinstance(inner, dict):
-        raise ValidationError("Command must be a dictionary.")
-    keys = {k: v for k, v in inner.items() if k not in ("RequestType", "CommandUUID")}
-    return Written(_request_type(inner), keys, tuple(notes))
-
-
-def _request_type(inner: Mapping[str, Any]) -> str:
-    said = inner.get("RequestType")
-    if not isinstance(said, str) or not said:
-        raise ValidationError("It has no RequestType: say which command it is.")
-    if len(said) > LONGEST or not (said.isascii() and said.isalnum()):
-        raise ValidationError("Its RequestType is no name that a command can have.")
-    return said
 
 
 class CustomForm(forms.Form):
@@ -150,7 +102,10 @@ def custom(request: HttpRequest, model_admin: Any) -> HttpResponse:
 
 
 def _text(draft: Order) -> str:
-    command = {"RequestType": draft.request_type, **draft.keys}
+    keys = draft.keys
+    if draft.repeats_id:  # another may have written it: their secrets are not shown
+        keys = answers.without_secrets(keys, files=False)
+    command = {"RequestType": draft.request_type, **keys}
     return plist.dumps({"Command": command}).decode()
 
 
@@ -175,8 +130,8 @@ def _draft(
                 **when.values,
             )
             if former:
-                former.delete()
-    except (checking.Invalid, ordering.NotAllowed) as problem:
+                ordering.discard(former)
+    except (checking.Invalid, ordering.NotAllowed, ordering.TooLate) as problem:
         form.add_error(None, str(problem))
         return None
     return redirect("admin:commands_order_review", order.pk)

@@ -13,7 +13,7 @@ from django.urls import reverse
 from mdmportal import catalogue
 from mdmportal.protocol import schema
 
-from .. import checking, destructive, filled, inventory, ordering, words
+from .. import answers, checking, destructive, filled, inventory, ordering, words
 from ..forms import OrderForm, WhenForm
 from ..models import Order
 from ..targets import Preview, Refused, Targets
@@ -142,6 +142,8 @@ def _keys(filling: Filling) -> dict[str, Any]:
     """Return what is filled in at first: what was typed before, or what is usual."""
     draft = filling.draft
     if draft and draft.request_type == filling.request_type:
+        if draft.repeats_id:  # another may have ordered it: theirs is not shown
+            return dict(answers.without_secrets(draft.keys))
         return dict(draft.keys)
     return _usual(filling.targets, filling.request_type)
 
@@ -166,15 +168,17 @@ def _send(
     if destructive.refusal(request.user, request_type, keys):
         form.add_error("Identifier", UNENROLLS)
         return None
-    do = ordering.order if filling.goes_at_once else ordering.draft
     try:
         with transaction.atomic():
-            order = do(
+            order = ordering.draft(
                 filling.targets, request_type, keys, by=request.user, **when.values
             )
+            if filling.goes_at_once:
+                _check_only(filling, order)
+                ordering.confirm(order, request.user)
             if filling.draft:
-                filling.draft.delete()
-    except checking.Invalid as problem:
+                ordering.discard(filling.draft)
+    except (checking.Invalid, ordering.TooLate) as problem:
         form.add_error(None, str(problem))
         return None
     except ordering.NotAllowed as problem:
@@ -183,6 +187,15 @@ def _send(
         return redirect("admin:commands_order_review", order.pk)
     tell(request, order)
     return redirect(order.get_absolute_url())
+
+
+def _check_only(filling: Filling, draft: Order) -> None:
+    """Refuse what was written down for others than the one device that was shown: a
+    group may have changed in between."""
+    written = set(draft.recipients.values_list("device", flat=True)[:2])
+    single = filling.targets.single
+    if draft.total != 1 or single is None or written != {single.pk}:
+        raise checking.Invalid("who gets it has changed meanwhile: look again")
 
 
 def tell(request: HttpRequest, order: Order) -> None:

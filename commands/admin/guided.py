@@ -6,35 +6,30 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from devices.admin.base import LongPaginator, ReadOnlyAdmin, badge, moment
 from devices.admin.enrollment import state_badge
-from devices.admin.filters import Table, TableFilter
-from devices.admin.user import UserAdmin
-from devices.models import Device, User
+from devices.models import Device
 
 from .. import live, words
 from ..guided import acting, facts, history, marks, plan, who
 from ..guided import live as progress
-from ..guided.facts import Facts
 from ..guided.form import BeginForm, CloseForm, StepForm
 from ..guided.kinds import kind_of
 from ..guided.plan import Plan, Standing
 from ..guided.step import Ordering, Workflow
-from ..guided.workflows import LEAVING, WORKFLOWS
+from ..guided.workflows import WORKFLOWS
 from ..models import Case, Order
+from ..ordering.rights import ORDER
 
 VIEW = "devices.view_device"
-MOST_DEVICES = 50
-"""Devices of a person that are shown with their plans."""
 
 
-def _check(request: HttpRequest, *permissions: str) -> None:
+def check(request: HttpRequest, *permissions: str) -> None:
     if not request.user.has_perms((VIEW, *permissions)):
         raise PermissionDenied
 
@@ -54,7 +49,7 @@ def _workflow(name: str) -> Workflow:
 
 def happened(request: HttpRequest, model_admin: Any, pk: int) -> HttpResponse:
     """Show what can have happened, each with when to choose it."""
-    _check(request)
+    check(request)
     device = _device(pk)
     its = facts.of(device, None)
     return model_admin.page(  # type: ignore[no-any-return]
@@ -104,7 +99,7 @@ class Row:
 
 def work(request: HttpRequest, model_admin: Any, pk: int, kind: str) -> HttpResponse:
     """Show the steps of a workflow for a device, and how each stands."""
-    _check(request)
+    check(request)
     return _show(request, model_admin, _device(pk), _workflow(kind))
 
 
@@ -118,7 +113,7 @@ def _show(
     opened = acting.open_case(device)
     case = opened if opened and opened.kind == workflow.name else None
     found = plan.make(workflow, facts.of(device, case), request.user)
-    may_act = request.user.has_perm(plan.ORDER)
+    may_act = request.user.has_perm(ORDER)
     context = {
         "title": f"{workflow.title}: {device}",
         "device": device,
@@ -131,7 +126,7 @@ def _show(
         "state": state_badge(found.facts.stay),
         "may_act": may_act,
         "rows": _rows(request, found, forms.get("step")),
-        "events": [(one, _cell(one)) for one in history.events(found.facts)],
+        "events": [(one, event_cell(one)) for one in history.events(found.facts)],
         "progress": progress.cell(found) if case else "",
         "begin_form": forms.get("begin") or BeginForm(),
         "close_form": forms.get("close") or CloseForm(workflow),
@@ -140,7 +135,7 @@ def _show(
     return model_admin.page(request, template, object=device, **context)  # type: ignore[no-any-return]
 
 
-def _cell(event: history.Event) -> SafeString | str:
+def event_cell(event: history.Event) -> SafeString | str:
     return live.state_cell(event.delivery) if event.delivery else ""
 
 
@@ -185,7 +180,7 @@ def _consequence(standing: Standing) -> str:
 @require_POST
 def act(request: HttpRequest, model_admin: Any, pk: int, kind: str) -> HttpResponse:
     """Do what a button of the page says: begin, a step, turn, close."""
-    _check(request, plan.ORDER)
+    check(request, ORDER)
     device, workflow = _device(pk), _workflow(kind)
     try:
         for name, do in VERBS.items():
@@ -223,9 +218,8 @@ def _do(
 ) -> HttpResponse:
     case, name = _case(device, workflow), request.POST["do"]
     found = plan.make(workflow, facts.of(device, case), request.user)
-    standing = found.find(name)
-    if standing is None or not standing.can_act or standing.step.act is None:
-        raise acting.Refused(_why_not(standing))
+    standing = acting.step_of(found, name)
+    acting.act_of(standing)  # what cannot be done now needs no form
     form = StepForm(standing, found.facts, request.POST, request.FILES)
     if not form.is_valid():
         return _show(request, model_admin, device, workflow, step=form)
@@ -233,16 +227,6 @@ def _do(
     order = acting.do(case, name, form.values, seen=seen, by=request.user)
     _tell(request, standing, order)
     return redirect(f"{case.get_absolute_url()}#{name}")
-
-
-def _why_not(standing: Standing | None) -> str:
-    if standing is None:
-        return "There is no such step for this device."
-    if standing.lacking:
-        return f"It needs the right to {standing.lacking_words}."
-    if standing.stand in (plan.Stand.UNDER_WAY, plan.Stand.DONE):
-        return acting.TWICE
-    return f"It is {standing.stand}: {standing.why or 'nothing to do'}."
 
 
 def _tell(request: HttpRequest, standing: Standing, order: Order | None) -> None:
@@ -294,180 +278,6 @@ VERBS: Mapping[str, Any] = {
     "close": _close,
 }
 """What the name of a button stands for."""
-
-
-# --- All devices of a person
-
-
-@dataclass(frozen=True)
-class Theirs:
-    """One of a person's devices, and what is to be done about it."""
-
-    plan: Plan
-    case: Case | None
-    """The one that is open, whatever its kind."""
-    state: SafeString
-
-    @property
-    def is_leaving(self) -> bool:
-        return self.case is not None and self.case.kind == LEAVING.name
-
-
-def leaving(request: HttpRequest, model_admin: Any, pk: int) -> HttpResponse:
-    """Show what to do about each device of somebody who leaves; begin with all."""
-    _check(request, "devices.view_user")
-    person = get_object_or_404(User, pk=pk)
-    theirs = _theirs(request, person)
-    if request.method == "POST":
-        _check(request, plan.ORDER)
-        begun = [one for one in theirs if one.case is None]
-        note = f"{person} leaves"
-        for one in begun:
-            acting.begin(one.plan.facts.device, LEAVING, by=request.user, note=note)
-        plural = "" if len(begun) == 1 else "s"
-        messages.success(request, f"{len(begun)} case{plural} opened.")
-        return redirect("admin:devices_user_leaving", pk)
-    return model_admin.page(  # type: ignore[no-any-return]
-        request,
-        "commands/guided/leaving.html",
-        object=person,
-        title=f"{person} leaves",
-        theirs=theirs,
-        count=person.devices.count(),
-        to_begin=sum(one.case is None for one in theirs),
-        may_act=request.user.has_perm(plan.ORDER),
-    )
-
-
-def _theirs(request: HttpRequest, person: User) -> list[Theirs]:
-    """Return the devices, those that are led through for another reason, too."""
-    rows = person.devices.select_related("owner").order_by("name", "pk")
-    devices = list(rows[:MOST_DEVICES])
-    cases = Case.objects.filter(device__in=devices, closed_at=None)
-    by_device = {case.device_id: case for case in cases}
-    leaving = [one for one in by_device.values() if one.kind == LEAVING.name]
-    gathered: list[Facts] = facts.gather(devices, leaving)
-    return [
-        Theirs(
-            plan.make(LEAVING, its, request.user, whole=False),
-            by_device.get(its.device.pk),
-            state_badge(its.stay),
-        )
-        for its in gathered
-    ]
-
-
-admin.site.unregister(User)
-
-
-@admin.register(User)
-class PersonAdmin(UserAdmin):
-    custom_urls = (  # type: ignore[assignment]
-        *UserAdmin.custom_urls,
-        ("<int:pk>/leaving/", "devices_user_leaving", leaving),
-    )
-
-
-# --- The list of cases
-
-
-class OpenFilter(TableFilter):
-    """The list opens on the cases that somebody is at."""
-
-    title = "state"
-    parameter_name = "state"
-
-    def table(self) -> Table:
-        return {
-            "open": ("Open", Q(closed_at=None)),
-            "closed": ("Closed", Q(closed_at__isnull=False)),
-            "all": ("All", Q()),
-        }
-
-    def value(self) -> str:
-        return super().value() or "open"
-
-
-class KindFilter(TableFilter):
-    title = "what happened"
-    parameter_name = "kind"
-
-    def table(self) -> Table:
-        return {
-            each.name: (each.title, Q(kind=each.name)) for each in WORKFLOWS.values()
-        }
-
-
-@admin.register(Case)
-class CaseAdmin(ReadOnlyAdmin):
-    list_display = (
-        "what",
-        "device",
-        "person",
-        moment("opened_at", "since"),
-        "opened_by",
-        "stands",
-    )
-    list_filter = (OpenFilter, KindFilter)
-    list_select_related = ("device__owner", "opened_by", "closed_by")
-    search_fields = ("device__search_text", "note")
-    search_help_text = "Search device or note"
-    ordering = ("-opened_at", "-pk")
-    paginator = LongPaginator
-    details_template = "commands/guided/case.html"
-    empty = (
-        "support",
-        "No case is open",
-        "A case leads through the right commands when a device is lost or stolen, when "
-        "somebody leaves or a device changes hands. It is opened on a device's page: "
-        "“Something happened…”.",
-    )
-    empty_button = ("admin:devices_device_changelist", "Choose a device")
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A case is what happened to a device: who sees that sees this."""
-        return request.user.has_perm(VIEW)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Case]:
-        rows: QuerySet[Case] = super().get_queryset(request)
-        return rows.defer("device__search_text")
-
-    @admin.display(description="what happened", ordering="kind")
-    def what(self, case: Case) -> str:
-        return WORKFLOWS[case.kind].title
-
-    @admin.display(description="person")
-    def person(self, case: Case) -> str:
-        return str(case.device.owner or "-")
-
-    @admin.display(description="state")
-    def stands(self, case: Case) -> SafeString:
-        if case.is_open:
-            return badge("open", "warn")
-        return badge(case.get_outcome_display(), "mute")
-
-    stands.plain = lambda case: case.get_outcome_display() or "open"  # type: ignore[attr-defined]
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """What is open is gone on with; what is closed is looked at."""
-        case = self.get_object(request, object_id)
-        if case and case.is_open and self.has_view_permission(request, case):
-            return redirect(case)
-        return super().change_view(request, object_id, form_url, extra_context)
-
-    def details(self, request: HttpRequest, case: Case) -> dict[str, Any]:
-        its = facts.of(case.device, case)
-        return {
-            "title": str(case),
-            "workflow": WORKFLOWS[case.kind],
-            "events": [(one, _cell(one)) for one in history.events(its)],
-        }
 
 
 def banner(device: Device) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html
@@ -12,8 +12,9 @@ from django.utils.safestring import SafeString
 
 from devices.admin.base import LongPaginator, ReadOnlyAdmin, moment
 
-from .. import answers, destructive, live, progress, refusals, terms, words
+from .. import answers, live, progress, refusals, terms, words
 from ..models import Delivery, Order, Recipient
+from ..ordering import rights
 from . import acting
 from .filters import OrderedFilter, OrderStateFilter, TypeFilter
 from .recipient import recipients_url
@@ -60,13 +61,13 @@ class OrderAdmin(ReadOnlyAdmin):
         """Drafts are their makers' own. The keys may be secret: they are decrypted on
         an order's own page alone."""
         rows: QuerySet[Order] = super().get_queryset(request)
-        theirs = Q(state=State.DRAFT) & ~Q(ordered_by=request.user.pk)
+        theirs = rights.drafts_of_others(request.user)
         return rows.exclude(theirs).defer("keys_plist", "passwords_plist")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Who sees what devices are told sees orders, and everybody their own."""
         is_theirs = obj is not None and obj.ordered_by_id == request.user.pk
-        return is_theirs or live.sees_orders(request.user)
+        return is_theirs or rights.sees_orders(request.user)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -121,13 +122,13 @@ class OrderAdmin(ReadOnlyAdmin):
         deliveries = Delivery.objects.filter(command__order=order).select_related(
             "channel__enrollment__device"
         )
-        shown = progress.of_orders([order])[order.pk]
+        shown = progress.of_order(order)
         return {
             "title": f"{order.title}: {order.audience or 'devices chosen'}",
             "command": order.title,
             "summary": words.summary(order.request_type),
             "consequence": words.consequence(order.request_type, order.keys),
-            "destructive": destructive.is_destructive(order.request_type),
+            "destructive": order.is_destructive,
             "state_badge": live.order_state(shown),
             "keys": answers.pretty(order.keys) if order.keys else "",
             "progress": live.order_cell(shown),
@@ -154,7 +155,7 @@ class OrderAdmin(ReadOnlyAdmin):
             ("repeat", state in OVER and shown.repeatable > 0),
         )
         return {
-            name: sense and not acting.refusal(request, order, name)
+            name: sense and rights.may(request.user, name, order)
             for name, sense in makes_sense
         }
 

@@ -12,8 +12,9 @@ from django.utils.safestring import SafeString
 
 from devices.admin.base import LongPaginator, ReadOnlyAdmin, badge
 
-from .. import live, words
+from .. import words
 from ..models import Order, Recipient
+from ..ordering import rights
 
 TONES = {
     Recipient.State.WAITING: "info",
@@ -48,15 +49,13 @@ class RecipientAdmin(ReadOnlyAdmin):
         """Who a draft is for is its maker's alone to see."""
         rows: QuerySet[Recipient] = super().get_queryset(request)
         rows = rows.defer("order__keys_plist", "order__passwords_plist")
-        theirs = Order.objects.filter(state=Order.State.DRAFT).exclude(
-            ordered_by=request.user.pk
-        )
+        theirs = Order.objects.filter(rights.drafts_of_others(request.user))
         return rows.exclude(order__in=theirs.order_by().values("pk"))
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Names of devices are for who may see devices."""
         user = request.user
-        return live.sees_orders(user) and bool(user.has_perm("devices.view_device"))
+        return rights.sees_orders(user) and bool(user.has_perm(rights.SEE_DEVICES))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

@@ -19,9 +19,10 @@ from devices.models import AuditEntry
 from mdmportal import catalogue
 from mdmportal.protocol import plist
 
-from .. import checking, destructive, filled, ordering, progress, terms, words
+from .. import answers, checking, destructive, filled, ordering, progress, terms, words
 from ..forms import OrderForm
 from ..models import Order, RecurringOrder
+from ..ordering import drafting
 from . import choosing, who
 from .calendar import CalendarForm
 
@@ -149,9 +150,7 @@ class RecurringOrderAdmin(Admin):
         """Keep it in the name of who says so; False with the form's errors if wrong."""
         request_type = recurring.request_type
         try:
-            said = filled.prepare(request_type, dict(form.keys))
-            lacking = filled.lacking(request_type, said.keys)
-            checking.check(request_type, said.keys, lacking)
+            drafting.prepared(request_type, form.keys, is_custom=False)
         except checking.Invalid as problem:
             form.add_error(None, str(problem))
             return False
@@ -247,8 +246,17 @@ def _order_form(request: HttpRequest, recurring: RecurringOrder) -> OrderForm:
         request.FILES if is_sent else None,
         filled=filled.names(request_type),
         optional=filled.optional(request_type),
-        initial=dict(recurring.keys) if recurring.pk else {},
+        initial=_initial(request, recurring),
     )
+
+
+def _initial(request: HttpRequest, recurring: RecurringOrder) -> dict[str, Any]:
+    """Return what is filled in at first: nothing secret that another typed."""
+    if not recurring.pk:
+        return {}
+    if recurring.ordered_by_id == request.user.pk:
+        return dict(recurring.keys)
+    return dict(answers.without_secrets(recurring.keys))
 
 
 def _confirm(recurring: RecurringOrder) -> str:

@@ -20,7 +20,6 @@ from .. import (
     answers,
     availability,
     destructive,
-    live,
     ordering,
     refusals,
     targets,
@@ -28,6 +27,7 @@ from .. import (
     words,
 )
 from ..models import Order, Recipient
+from ..ordering import rights
 from ..targets import Preview
 from . import who
 from .filling import tell
@@ -65,9 +65,7 @@ def review(request: HttpRequest, model_admin: Any, pk: int) -> HttpResponse:
     if _refusal(request, draft):
         raise PermissionDenied
     if "discard" in request.POST:
-        draft.delete()
-        messages.success(request, "The draft is gone. Nothing was sent.")
-        return redirect("admin:commands_order_changelist")
+        return _discard(request, draft)
     preview = _preview(draft)
     form = _form(request, draft, preview.able)
     if request.method == "POST" and preview.able and form.is_valid():
@@ -75,9 +73,22 @@ def review(request: HttpRequest, model_admin: Any, pk: int) -> HttpResponse:
             order = ordering.confirm(draft, request.user)
         except ordering.NotAllowed as problem:
             raise PermissionDenied(str(problem)) from problem
+        except ordering.TooLate as problem:
+            messages.error(request, f"Nothing was sent: {problem}.")
+            return redirect("admin:commands_order_changelist")
         tell(request, order)
         return redirect(order.get_absolute_url())
     return _page(request, model_admin, draft, preview, form)
+
+
+def _discard(request: HttpRequest, draft: Order) -> HttpResponse:
+    try:
+        ordering.discard(draft)
+    except ordering.TooLate as problem:
+        messages.error(request, f"It is not thrown away: {problem}.")
+    else:
+        messages.success(request, "The draft is gone. Nothing was sent.")
+    return redirect("admin:commands_order_changelist")
 
 
 def _refusal(request: HttpRequest, draft: Order) -> str:
@@ -94,7 +105,7 @@ def _preview(draft: Order) -> Preview:
 
 def _form(request: HttpRequest, draft: Order, able: int) -> forms.Form:
     data = request.POST if request.method == "POST" else None
-    if destructive.is_destructive(draft.request_type) or draft.is_custom:
+    if draft.is_destructive:
         return ConfirmForm(data, count=able)
     return SureForm(data)
 
@@ -114,7 +125,7 @@ def _page(
         draft=draft,
         command=words.title(request_type),
         summary=words.summary(request_type),
-        destructive=destructive.is_destructive(request_type) or draft.is_custom,
+        destructive=draft.is_destructive,
         consequence=words.consequence(request_type, draft.keys),
         able=preview.able,
         refusals=preview.refused,
@@ -129,7 +140,7 @@ def _page(
 
 
 def _change_url(draft: Order) -> str:
-    """Return the form again, with what was typed; files are chosen anew."""
+    """Return the form again, with what was typed and the files that were chosen."""
     if draft.is_custom:
         path = reverse("admin:commands_command_custom")
     else:
@@ -148,7 +159,7 @@ def refused_csv(request: HttpRequest, model_admin: Any, pk: int) -> HttpResponse
     order = get_object_or_404(Order.objects.all(), pk=pk)
     is_theirs = order.ordered_by_id == request.user.pk
     if not is_theirs and (
-        order.state == Order.State.DRAFT or not live.sees_orders(request.user)
+        order.state == Order.State.DRAFT or not rights.sees_orders(request.user)
     ):
         raise PermissionDenied
     AuditEntry.write(request.user, "exported", f"refusals of order {order.pk}")

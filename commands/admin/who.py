@@ -18,10 +18,11 @@ from devices.models import Channel, Device, DeviceGroup, User
 
 from .. import targets
 from ..models import Order
+from ..ordering import rights
 from ..targets import Targets
 
 MOST_IDS = 500
-RIGHTS = ("commands.add_command", "devices.view_device")
+RIGHTS = (rights.ORDER, rights.SEE_DEVICES)
 """What it takes to order: to be allowed to, and to see the names of devices."""
 
 
@@ -31,13 +32,16 @@ RIGHTS = ("commands.add_command", "devices.view_device")
 def _devices(request: HttpRequest, admin: Any, value: str) -> Targets:
     """Devices by id."""
     chosen = ids(value.split(","))[:MOST_IDS]
-    return Targets(Device.objects.filter(pk__in=chosen), label="Devices of a list")
+    devices = Device.objects.filter(pk__in=chosen)
+    only = devices.first() if len(chosen) == 1 else None
+    return Targets(devices, label=str(only) if only else "Devices of a list")
 
 
 def _filtered(request: HttpRequest, admin: Any, value: str) -> Targets:
     """What the device list shows with these filters, all pages of it."""
     devices = admin.admin_site.get_model_admin(Device)
-    label = "Devices found by a search or filter" if value else "All devices"
+    known = {"": "All devices", "state=active": "All enrolled devices"}
+    label = known.get(value, "Devices found by a search or filter")
     return Targets(putting.listed(request, devices), label=label)
 
 

@@ -13,11 +13,10 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 
 from devices.models import AuditEntry, Device, Location
 
+from .. import terms
 from .look import Look
 from .told import Told, told
 
@@ -90,7 +89,7 @@ class Place:
             "lat": self.row.latitude,
             "lng": self.row.longitude,
             "accuracy": self.row.horizontal_accuracy,
-            "label": f"{_when(self.row.taken_at)}, {self.accuracy}",
+            "label": f"{terms.moment(self.row.taken_at)}, {self.accuracy}",
         }
 
 
@@ -149,7 +148,3 @@ def _write_down(look: Look) -> None:
 
 def _distance(metres: float) -> str:
     return f"{metres / 1000:.1f} km" if metres >= 1000 else f"{metres:.0f} m"
-
-
-def _when(moment: dt.datetime) -> str:
-    return date_format(localtime(moment), "j M Y, H:i")

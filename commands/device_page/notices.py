@@ -18,6 +18,7 @@ from devices import reveal
 from devices.models import Channel, Device, Enrollment, Inventory, Secret
 
 from ..models import OPEN, Delivery, State
+from ..terms import moment
 from . import location
 from .look import Look
 
@@ -111,7 +112,7 @@ def _locked(look: Look, order: Delivery) -> Iterator[Notice]:
         return
     if _spoke_after(look.channel, order.settled_at + GRACE):
         return  # it has been unlocked: a locked Mac has no network
-    words = f"Locked with a PIN since {_at(order.settled_at)}."
+    words = f"Locked with a PIN since {moment(order.settled_at)}."
     if look.viewer.has_perms((reveal.PERMISSION, "devices.view_secret")):
         page = reverse("admin:devices_secret_reveal", args=[found.pk])
         yield Notice(words, "warn", page, "Reveal the PIN…")
@@ -119,8 +120,8 @@ def _locked(look: Look, order: Delivery) -> Iterator[Notice]:
         yield Notice(words)
 
 
-def _spoke_after(channel: Channel | None, moment: dt.datetime) -> bool:
-    return bool(channel and channel.last_seen_at and channel.last_seen_at > moment)
+def _spoke_after(channel: Channel | None, at: dt.datetime) -> bool:
+    return bool(channel and channel.last_seen_at and channel.last_seen_at > at)
 
 
 # --- Without a passcode
@@ -138,17 +139,17 @@ def _without_passcode(look: Look, order: Delivery) -> Iterator[Notice]:
     told_at = told.values_list("received_at", flat=True).first()
     if timezone.now() < until:
         words = (
-            f"Its passcode was cleared at {_at(order.settled_at)}. Where one is "
+            f"Its passcode was cleared at {moment(order.settled_at)}. Where one is "
             f"required, its user has until {_time(until)} to set another."
         )
     elif told_at and told_at > until:
         words = (
-            f"Its passcode was cleared at {_at(order.settled_at)}, and it has had none "
-            f"since: it said so at {_at(told_at)}."
+            f"Its passcode was cleared at {moment(order.settled_at)}, and it has had "
+            f"none since: it said so at {moment(told_at)}."
         )
     else:
         words = (
-            f"Its passcode was cleared at {_at(order.settled_at)}. Whether its user "
+            f"Its passcode was cleared at {moment(order.settled_at)}. Whether its user "
             "has set another is not known yet: ask for its security."
         )
     yield Notice(words, "warn", "?tab=security", "Security")
@@ -165,7 +166,7 @@ def _lost(look: Look, order: Delivery) -> Iterator[Notice]:
         )
         yield Notice(words, "warn", _order(order), "The order")
     elif look.device.in_lost_mode and order.state == State.ACKNOWLEDGED:
-        since = _at(order.settled_at or order.queued_at)
+        since = moment(order.settled_at or order.queued_at)
         may_see = look.viewer.has_perm(location.PERMISSION)
         url, action = ("?tab=location", "Where it is") if may_see else ("", "")
         yield Notice(f"In Lost Mode since {since}.", "bad", url, action)
@@ -184,13 +185,9 @@ def _order(order: Delivery) -> str:
     return reverse("admin:commands_delivery_change", args=[order.pk])
 
 
-def _ago(moment: dt.datetime | None) -> str:
-    return str(naturaltime(moment)) if moment else "a while ago"
+def _ago(at: dt.datetime | None) -> str:
+    return str(naturaltime(at)) if at else "a while ago"
 
 
-def _at(moment: dt.datetime) -> str:
-    return date_format(localtime(moment), "j M Y, H:i")
-
-
-def _time(moment: dt.datetime) -> str:
-    return date_format(localtime(moment), "H:i")
+def _time(at: dt.datetime) -> str:
+    return date_format(localtime(at), "H:i")

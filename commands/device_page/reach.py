@@ -38,10 +38,6 @@ class Reach:
         return self.secrets.get(Secret.Kind.BOOTSTRAP_TOKEN)
 
     @property
-    def filevault_key(self) -> dt.datetime | None:
-        return self.secrets.get(Secret.Kind.FILEVAULT_KEY)
-
-    @property
     def identity_state(self) -> str:
         """The colour of the identity's expiry."""
         return expiry_tone(self.identity.not_after if self.identity else None)

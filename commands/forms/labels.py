@@ -11,7 +11,7 @@ from .. import words
 from .context import Context
 
 LONGEST = 220
-"""Characters of help; Apple's own text can be a page."""
+"""Characters of help; what a newer schema brings can be a page."""
 
 LEFT_EMPTY = ("PIN", "NewPassword", "CurrentPassword", "Password", "GUID")
 """Keys of whose words only those hold that say what happens if they are left empty."""
@@ -126,7 +126,7 @@ def label(path: str, key: Key, context: Context) -> str:
 
 
 def explanation(path: str, key: Key, context: Context) -> str:
-    """Return what to know about a key: ours, or the beginning of what Apple says."""
+    """Return what to know about a key: ours, or the beginning of the catalogue's."""
     ours = words.EXPLAINED.get(key.name, "")
     if ours and (key.name not in LEFT_EMPTY or key.name in context.optional):
         return ours

@@ -1,4 +1,4 @@
-"""Node: one key in a form; those of single values, each with a control of its own."""
+"""Node: one key in a form, and what all kinds of them have in common."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar

@@ -173,8 +173,8 @@ class OrderForm:
 
     def _refuse_unfit(self) -> None:
         try:
-            plist.dumps(self.keys)
-        except (TypeError, ValueError, OverflowError):
+            plist.loads(plist.dumps(self.keys))
+        except (TypeError, ValueError, OverflowError, RecursionError):
             self.add_error(None, UNFIT)
 
     # --- How it looks

@@ -34,10 +34,6 @@ class ShapeNode(FieldsNode):
         self.at = at
         return {DISCRIMINATOR: self.item, **self.fields(at)}
 
-    @property
-    def left_out_here(self) -> Sequence[tuple[str, str]]:
-        return self.left_out
-
 
 def item_of(shape: Key) -> str:
     """Return the Item by which elements of a shape are known."""

@@ -4,7 +4,6 @@ For one device what it has; for several what is commonest among the first of the
 that it costs no more for a hundred thousand.
 """
 
-import zoneinfo
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -18,6 +17,7 @@ from devices.models import (
     InstalledProfile,
     Inventory,
 )
+from mdmportal import zone
 
 from ..targets import Targets
 
@@ -90,14 +90,8 @@ def _entries(answer: Any, name: str) -> Iterator[Mapping[str, Any]]:
             yield entry
 
 
-NOT_PLACES = ("Etc/", "SystemV/", "US/", "posix", "right/")
-
-
 def _zones(_: Asked) -> list[Suggested]:
-    names = sorted(zoneinfo.available_timezones())
-    return [
-        (name, "") for name in names if "/" in name and not name.startswith(NOT_PLACES)
-    ]
+    return [(name, "") for name in zone.places()]
 
 
 Source = Callable[[Asked], list[Suggested]]

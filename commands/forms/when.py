@@ -8,10 +8,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from .. import terms
 from ..models import Order
+from .confirm import ConfirmField
 
 LIVES: Mapping[str, tuple[str, dt.timedelta | None]] = {
     "": ("does not expire", None),
@@ -29,7 +30,7 @@ SPREADS = (
     (4 * 3600, "over 4 hours"),
     (12 * 3600, "over 12 hours"),
 )
-DAYS = tuple(enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")))
+DAYS = tuple(enumerate(terms.DAYS))
 EASTERNMOST, WESTERNMOST = dt.timedelta(hours=14), dt.timedelta(hours=12)
 """How far clocks are before and behind UTC anywhere."""
 
@@ -83,7 +84,7 @@ class WhenForm(forms.Form):
         empty_value=0,  # type: ignore[arg-type]
         required=False,
         initial=0,
-        label="Order",
+        label="Priority",
         help_text="Among all that waits for the same device.",
     )
     in_window = forms.BooleanField(
@@ -124,15 +125,12 @@ class WhenForm(forms.Form):
         self, data: Any = None, *, count: int = 1, confirm: str = "", **options: Any
     ) -> None:
         super().__init__(data, **options)
-        self.count, self.expected = count, confirm
+        self.count = count
         if count == 1:
             for name in SEVERAL:
                 del self.fields[name]
         if confirm:
-            self.fields["confirm"] = forms.CharField(
-                label=format_html("Type <q>{}</q> to confirm", confirm),
-                widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
-            )
+            self.fields["confirm"] = ConfirmField(confirm)
 
     @staticmethod
     def initial_of(order: Order) -> dict[str, Any]:
@@ -154,12 +152,6 @@ class WhenForm(forms.Form):
         }
 
     # --- What was typed
-
-    def clean_confirm(self) -> str:
-        typed = str(self.cleaned_data["confirm"])
-        if _as_typed(typed) != _as_typed(self.expected):
-            raise ValidationError(f"Type exactly: {self.expected}")
-        return typed
 
     def clean_first(self) -> int | None:
         first: int | None = self.cleaned_data["first"]
@@ -307,11 +299,3 @@ def opens_within(
             return True
         day += dt.timedelta(days=1)
     return False
-
-
-PLAIN = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " "})
-
-
-def _as_typed(text: str) -> str:
-    """Return ``text`` as a keyboard has it: Apple writes “Maria’s iPhone” with ’."""
-    return " ".join(text.translate(PLAIN).split())

@@ -13,7 +13,7 @@ from ..models import Case, Order, Recipient
 from ..targets import Targets
 from . import facts, marks, plan
 from .plan import Plan, Stand, Standing
-from .step import Ordering, Step, Values, Workflow
+from .step import Deed, Ordering, Step, Values, Workflow
 from .workflows import WORKFLOWS
 
 
@@ -111,15 +111,23 @@ def do(case: Case, name: str, values: Values, *, seen: str, by: Any) -> Order | 
     found, standing = _looked_at(case, name, by)
     if standing.seen != seen:
         raise Refused(TWICE)
-    if standing.lacking:
-        raise Refused(f"It needs the right to {standing.lacking_words}.")
-    if not standing.can_act or standing.step.act is None:
-        raise Refused(f"It is {standing.stand}: {standing.why or 'nothing to do'}.")
-    act, its = standing.step.act, found.facts
+    act, its = act_of(standing), found.facts
     if isinstance(act, Ordering):
         return _order(found, standing.step, act.keys(its, values), by)
     act.do(its, values, by)
     return None
+
+
+def act_of(standing: Standing) -> Ordering | Deed:
+    """Return by what a step is done; Refused says why it cannot be done now."""
+    if standing.lacking:
+        raise Refused(f"It needs the right to {standing.lacking_words}.")
+    act = standing.step.act
+    if standing.can_act and act is not None:
+        return act
+    if standing.stand in (Stand.UNDER_WAY, Stand.DONE):
+        raise Refused(TWICE)
+    raise Refused(f"It is {standing.stand}: {standing.why or 'nothing to do'}.")
 
 
 def _order(found: Plan, step: Step, keys: Mapping[str, Any], by: Any) -> Order:
@@ -152,10 +160,14 @@ def _looked_at(case: Case, name: str, by: Any) -> tuple[Plan, Standing]:
         raise Refused("The case was closed meanwhile.")
     workflow = WORKFLOWS[case.kind]
     found = plan.make(workflow, facts.of(case.device, case), by)
+    return found, step_of(found, name)
+
+
+def step_of(found: Plan, name: str) -> Standing:
     standing = found.find(name)
     if standing is None:
         raise Refused("There is no such step for this device.")
-    return found, standing
+    return standing
 
 
 def _held(case: Case) -> Case:

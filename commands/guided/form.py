@@ -5,9 +5,9 @@ from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
-from django.utils.html import format_html
 
 from .. import availability
+from ..forms.confirm import ConfirmField
 from ..models import Case
 from . import recording
 from .facts import Facts
@@ -25,21 +25,12 @@ class StepForm(forms.Form):
         self, standing: Standing, facts: Facts, data: Any = None, files: Any = None
     ) -> None:
         super().__init__(data, files, prefix=standing.step.name)
-        self.device, self.names = facts.device, []
+        self.names: list[str] = []
         for field in _fields(standing, facts):
             self.names.append(field.name)
             self.fields[field.name] = _control(field, facts)
         if standing.asks_name:
-            self.fields["confirm"] = forms.CharField(
-                label=format_html("Type <q>{}</q> to confirm", str(facts.device)),
-                widget=forms.TextInput({"autocomplete": "off"}),
-            )
-
-    def clean_confirm(self) -> str:
-        said: str = self.cleaned_data["confirm"]
-        if said.strip() != str(self.device).strip():
-            raise forms.ValidationError("That is not the device's name.")
-        return said
+            self.fields["confirm"] = ConfirmField(str(facts.device))
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
@@ -64,7 +55,7 @@ def _fields(standing: Standing, facts: Facts) -> Iterator[Field]:
         yield from act.fields
     elif isinstance(act, Ordering):
         for field in act.fields:
-            if field.widget == "file" or _is_known(field, act, facts):
+            if field.is_file or _is_known(field, act, facts):
                 yield field
 
 
@@ -79,9 +70,9 @@ def _control(field: Field, facts: Facts) -> forms.Field:
     options: dict[str, Any] = {
         "label": field.label,
         "help_text": field.help,
-        "required": field.required,
+        "required": False,
     }
-    if field.widget == "file":
+    if field.is_file:
         return _File(**options)
     widget = forms.TextInput({"autocomplete": "off"})
     return forms.CharField(

@@ -197,7 +197,7 @@ RETURN = Step(
                 "WiFiProfileData",
                 "Wi-Fi profile",
                 "A .mobileconfig of the Wi-Fi to join. Not needed with a cable.",
-                widget="file",
+                is_file=True,
             ),
         ),
         keys=_return,

@@ -9,11 +9,11 @@ from typing import Any
 
 from .. import availability, destructive, filled
 from ..models import Delivery, Order, State
+from ..ordering.rights import ORDER
 from . import marks
 from .facts import Facts
 from .step import Deed, Ordering, Step, Values, Workflow
 
-ORDER = "commands.add_command"
 RIGHTS: Mapping[str, str] = {
     ORDER: "send commands",
     destructive.PERMISSION: "lock, interrupt or remove",

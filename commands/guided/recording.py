@@ -100,7 +100,6 @@ ASSIGN = Step(
                 "Next owner",
                 "A username or e-mail address of somebody who is here already. Empty: "
                 "nobody.",
-                widget="person",
             ),
         ),
     ),

@@ -18,15 +18,13 @@ def _nothing(_: Facts) -> str:
 
 @dataclass(frozen=True)
 class Field:
-    """A plain field of a step's form; ``widget`` is text, area, file, check or one of
-    the names that ``form`` knows."""
+    """A field of a step's form, for text or a file; it may be left empty."""
 
     name: str
     """Of an order: the key of the command."""
     label: str
     help: str = ""
-    widget: str = "text"
-    required: bool = False
+    is_file: bool = False
     initial: Callable[[Facts], Any] = _nothing
     longest: int = 500
 

@@ -13,7 +13,7 @@ from devices.models import Channel, Device
 from mdmportal.fields import EncryptedBinaryField
 from mdmportal.protocol import plist
 
-from .. import words
+from .. import destructive, words
 from .recurring import RecurringOrder
 
 
@@ -133,6 +133,11 @@ class Order(models.Model):
         """What it sets of which its keys have only a hash, by kind of secret."""
         kept = self.passwords_plist
         return plist.loads(bytes(kept)) if kept else {}
+
+    @property
+    def is_destructive(self) -> bool:
+        """Whether it is to be confirmed; what is written by hand may do anything."""
+        return self.is_custom or destructive.is_destructive(self.request_type)
 
     @property
     def waits_for_the_first(self) -> bool:

@@ -8,6 +8,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
 from django.core.paginator import Page, Paginator
+from django.db import DataError
 from django.db.models import BinaryField, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
@@ -102,7 +103,11 @@ class List(ChangeList):  # type: ignore[misc]
         return found
 
     def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
+        """A number that no column holds is no filter."""
+        try:
+            super().get_results(request)
+        except (OverflowError, DataError) as error:
+            raise IncorrectLookupParameters from error
         rows = list(self.result_list)  # type: ignore[has-type]
         self.model_admin.prepare(rows)
         self.result_list = rows

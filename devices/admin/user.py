@@ -73,8 +73,8 @@ class UserAdmin(BaseUserAdmin, Admin):  # type: ignore[type-arg]
                     "is_superuser",
                     "groups",
                 ),
-                "description": "Staff may sign in to the dashboard; their groups "
-                "(Roles) say what they may do. A superuser may do everything.",
+                "description": "Staff may sign in to the dashboard; their roles say "
+                "what they may do. A superuser may do everything.",
             },
         ),
         ("Dates", {"fields": ("last_login", "date_joined")}),
@@ -93,13 +93,22 @@ class UserAdmin(BaseUserAdmin, Admin):  # type: ignore[type-arg]
         (
             "May do",
             {
-                "fields": ("is_staff", "is_superuser"),
-                "description": "Staff may sign in to the dashboard; a superuser may do "
-                "everything there. Neither: an owner of devices.",
+                "fields": ("is_staff", "is_superuser", "groups"),
+                "description": "Staff may sign in to the dashboard; their roles say "
+                "what they may do. A superuser may do everything. Neither: an owner of "
+                "devices.",
             },
         ),
     )
     filter_horizontal = ("groups",)
+
+    def formfield_for_manytomany(
+        self, db_field: Any, request: HttpRequest, **options: Any
+    ) -> Any:
+        """Call groups roles, as the menu does."""
+        if db_field.name == "groups":
+            options |= {"label": "Roles", "help_text": "They add up. None: no rights."}
+        return super().formfield_for_manytomany(db_field, request, **options)
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: User | None = None

@@ -175,10 +175,6 @@ class EnrollmentProfile(models.Model):
         return VERSIONS.get(EnrollmentProfile.Kind(self.kind), "")
 
     @property
-    def asks_for_sign_in(self) -> bool:
-        return self.requires_sign_in or self.is_account_driven
-
-    @property
     def session_life(self) -> dt.timedelta | None:
         """How long a sign-in lasts; None for ever."""
         return dt.timedelta(days=self.session_days) if self.session_days else None

@@ -25,9 +25,20 @@ async function refreshLive() {
   }
 }
 
+// Once all of [data-settles] is settled, the rest of it follows: times, and what can be done.
+async function settle() {
+  const old = document.querySelector("[data-settles]");
+  if (!old || openCells().length || old.querySelector(":focus:is(input, select, textarea)")) return;
+  const page = await (await fetch(location.href, { credentials: "same-origin" })).text();
+  const fresh = new DOMParser().parseFromString(page, "text/html").querySelector("[data-settles]");
+  if (fresh) old.replaceWith(fresh);
+}
+
 async function keepLive() {
+  const waited = openCells().length;
   try {
     await refreshLive();
+    if (waited) await settle();
   } catch {
     // The server restarts or the network is away: the next round tells.
   }

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from ..journeys.conftest import courier, enroll
 from ..portal import Portal
@@ -14,6 +14,9 @@ __all__ = ["courier", "enroll"]
 
 WIDE, PHONE = (1440, 900), (390, 844)
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
+
+
+expect.set_options(timeout=30_000)  # how busy the machine is says nothing of a page
 
 
 class Visitor:

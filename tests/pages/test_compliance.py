@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from compliance import counts, sweeps
 from compliance.models import Action, Policy, Standing
-from devices.models import AuditEntry, Device, DeviceGroup, Tag, User
+from devices.models import AuditEntry, Device, DeviceGroup, Enrollment, Tag, User
 
 from .conftest import Fleet, SignIn
 
@@ -191,7 +191,8 @@ def test_nobody_chooses_a_command_that_they_may_not_order(sign_in: SignIn) -> No
     edits = ("compliance.add_policy", "compliance.view_policy")
     without = sign_in(*edits)
     orders = sign_in(*edits, "commands.add_command")
-    all_of_it = sign_in(*edits, "commands.add_command", "commands.order_destructive")
+    destroys = ("commands.order_destructive", "commands.erase_device")
+    all_of_it = sign_in(*edits, "commands.add_command", *destroys)
     for client, request_type, is_taken in (
         (without, "SecurityInfo", False),
         (orders, "EraseDevice", False),
@@ -399,3 +400,18 @@ def test_pages_cost_the_same_for_a_few_devices_as_for_many(
     assert statements(20, "Two") <= few
     assert few <= 30
     assert Device.objects.count() == 22
+
+
+def test_a_policy_ends_nobodys_management_without_the_right_to_erase(
+    sign_in: SignIn, fleet: Fleet
+) -> None:
+    fleet()
+    Enrollment.objects.update(profile_identifier="org.example.mdm")
+    rights = ("compliance.add_policy", "compliance.view_policy")
+    orders = ("commands.add_command", "commands.order_destructive")
+    fields = {"supervised": "on", "command_type": "RemoveProfile"}
+    fields["command_json"] = '{"Identifier": "org.example.mdm"}'
+    post(sign_in(*rights, *orders), reverse(ADD), **fields)
+    assert not Policy.objects.exists()
+    post(sign_in(*rights, *orders, "commands.erase_device"), reverse(ADD), **fields)
+    assert Policy.objects.exists()

@@ -564,10 +564,12 @@ def test_what_is_about_to_be_erased_is_told_nothing_else(
 
 
 def test_what_destroys_asks_for_the_name(admin: Client, make: Make) -> None:
-    case = begin(admin, make(), "stolen")
+    case = begin(admin, make(name="Maria’s iPhone"), "stolen")
     said = do(admin, case, "erase", confirm="Another device")
-    assert "That is not the device" in said
+    assert "Type exactly: Maria’s iPhone" in said
     assert orders_of(case.device) == []
+    do(admin, case, "erase", confirm="Maria's iPhone")  # as keyboards have it
+    assert orders_of(case.device) == ["EraseDevice"]
 
 
 def test_what_waits_for_approval_is_not_ordered_again(

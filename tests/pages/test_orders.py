@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from commands import ordering
 from commands.models import ApprovalRule, Delivery, Order, Recipient, State
@@ -418,3 +419,70 @@ def test_what_was_done_is_in_the_audit(admin: Client, ordered: Ordered) -> None:
     act(admin, ordered(), "cancel")
     done = AuditEntry.objects.values_list("action", flat=True)
     assert {"ordered SecurityInfo", "cancelled SecurityInfo"} <= set(done)
+
+
+# --- In between
+
+
+def draft_of_two(fleet: Fleet, **terms: Any) -> Order:
+    """A draft of who is signed in as admin."""
+    fleet(2)
+    by = User.objects.get()
+    targets = Targets(Device.objects.all())
+    return ordering.draft(targets, "SecurityInfo", None, by=by, **terms)
+
+
+def test_a_draft_that_expired_while_it_was_looked_at_is_not_sent(
+    admin: Client, fleet: Fleet
+) -> None:
+    draft = draft_of_two(fleet)
+    Order.objects.update(expires_at=timezone.now())
+    answer = admin.post(review(draft), follow=True)
+    assert "Nothing was sent: the order has expired." in answer.content.decode()
+    assert not Delivery.objects.exists()
+
+
+def test_what_was_sent_meanwhile_is_not_thrown_away(
+    admin: Client, fleet: Fleet
+) -> None:
+    draft = draft_of_two(fleet)
+    ordering.confirm(Order.objects.get(), draft.ordered_by)
+    with pytest.raises(ordering.TooLate):
+        ordering.discard(draft)
+    assert Order.objects.get().state == "done"
+
+
+def test_an_order_to_one_goes_to_no_other_that_came_meanwhile(
+    admin: Client, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = DeviceGroup.objects.create(name="Kiosk")
+    first, second = (each.enrollment.device for each in fleet(2))
+    group.devices.add(first)
+    as_it_is = ordering.draft
+
+    def late(*args: Any, **wanted: Any) -> Order:
+        group.devices.add(second)
+        return as_it_is(*args, **wanted)
+
+    monkeypatch.setattr(ordering, "draft", late)
+    answer = admin.post(form("SecurityInfo", group=group.pk))
+    assert "has changed meanwhile" in answer.content.decode()
+    assert not Order.objects.exists()
+
+
+@pytest.mark.parametrize("is_custom", [False, True])
+def test_who_repeats_what_others_ordered_is_not_shown_their_secrets(
+    sign_in: SignIn, fleet: Fleet, person: User, is_custom: bool
+) -> None:
+    fleet(2, platform="macOS")
+    targets = Targets(Device.objects.all())
+    keys = {"PIN": "918273", "Message": "Call us"}
+    order = ordering.order(targets, "DeviceLock", keys, by=person, is_custom=is_custom)
+    Delivery.objects.update(state=State.FAILED)
+    client = sign_in(*DESTROYS, "commands.order_custom")
+    act(client, order, "repeat")
+    draft = Order.objects.get(state="draft")
+    shown = client.get(review(draft)).context["change_url"]
+    text = client.get(shown).content.decode()
+    assert "Call us" in text
+    assert "918273" not in text

@@ -53,6 +53,17 @@ def test_what_failed_is_sent_again_as_a_new_order(admin: Client, fleet: Fleet) -
     assert [each.channel for each in again.deliveries.all()] == [failed.channel]
 
 
+def test_what_was_written_by_hand_is_not_repeated_from_here(
+    admin: Client, fleet: Fleet
+) -> None:
+    [failed] = ordered(fleet, 1)
+    keys = plistlib.dumps({"NoSuchKey": 1})
+    Command.objects.update(keys_plist=keys)
+    put(failed, State.FAILED)
+    assert "not as the catalogue has it" in act(admin, "repeat", failed)
+    assert Command.objects.count() == 1
+
+
 def test_what_destroys_is_not_repeated_without_confirming(
     admin: Client, fleet: Fleet
 ) -> None:

@@ -147,3 +147,15 @@ def test_rules_of_approval_are_said_in_words(admin: Client) -> None:
     assert "Everything that locks, erases, interrupts or removes" in text
     assert "to more than 20 devices" in text
     assert "always, also to a single device" in text
+
+
+def test_nobody_is_shown_what_another_typed_secretly(
+    sign_in: SignIn, admin: Client
+) -> None:
+    said = {**SAID, "key.Password": "918273", "confirm": "Check the recovery lock"}
+    admin.post(add("VerifyRecoveryLock"), said)
+    recurring = RecurringOrder.objects.get()
+    url = reverse("admin:commands_recurringorder_change", args=[recurring.pk])
+    assert "918273" in admin.get(url).content.decode()
+    other = sign_in(*RIGHTS, "commands.order_destructive")
+    assert "918273" not in other.get(url).content.decode()

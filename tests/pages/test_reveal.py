@@ -295,7 +295,7 @@ def test_the_form_of_a_password_sets_or_removes_one(
     assert bytes(kept.value) == b"of a person"
     queue.cancel(Delivery.objects.all())
     Secret.objects.all().delete()
-    admin.post(url, {**form, "remove": "on"})
+    admin.post(url, {**form, "key.NewPassword.remove": "1"})
     command = Delivery.objects.order_by("-pk")[0].command
     assert command.keys == {"NewPassword": ""}
 
