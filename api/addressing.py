@@ -1,6 +1,6 @@
 """Addressing: whom an order is for, found by what the request names."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from django.db.models import Q
@@ -36,8 +36,14 @@ def _devices(names: list[int | str]) -> Targets:
         found[pk].add(pk)
     _refuse_others(names, found)
     ids = set().union(*found.values())
-    label = "" if len(ids) == 1 else "Devices named by a program"
-    return Targets(Device.objects.filter(pk__in=ids), label=label)
+    return Targets(Device.objects.filter(pk__in=ids), label=_called(ids))
+
+
+def _called(ids: Collection[int]) -> str:
+    """Return how to call these devices; who approves sees which one it is."""
+    if len(ids) > 1:
+        return "Devices named by a program"
+    return str(Device.objects.filter(pk__in=ids).first() or "")
 
 
 def _refuse_others(

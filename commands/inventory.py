@@ -156,7 +156,7 @@ def plan(target: schema.Target) -> tuple[Asked, ...]:
     names = QUERIES if target.os else FIRST
     told = dataclasses.replace(target, supervised=bool(target.supervised))
     return tuple(
-        (name, tuple(information_queries(target)) if name == INFORMATION else ())
+        (name, tuple(information_queries(told)) if name == INFORMATION else ())
         for name in names
         if not availability.unavailable(name, told)
     )
@@ -166,8 +166,7 @@ def ask_supervised(channel: Channel) -> None:
     """Ask for what was left out before the device said that it is supervised."""
     target = availability.target_of(channel)
     before = plan(dataclasses.replace(target, supervised=False))
-    asked = {name for name, _ in before}
-    missing = [name for name, _ in plan(target) if name not in asked]
+    missing = [asked[0] for asked in plan(target) if asked not in before]
     if missing:
         ask_many([channel.pk], only=missing, priority=queue.SCHEDULED)
 

@@ -113,10 +113,13 @@ class UserAdmin(BaseUserAdmin, Admin):  # type: ignore[type-arg]
     def get_readonly_fields(
         self, request: HttpRequest, obj: User | None = None
     ) -> tuple[str, ...]:
-        """Who is no superuser makes none, and gives no one a role."""
+        """Who is no superuser makes none. Roles are given by who may change what they
+        hold, who could have any right by that."""
         fixed = tuple(str(name) for name in self.readonly_fields)
         if request.user.is_superuser:
             return fixed
+        if request.user.has_perm("auth.change_group"):
+            return (*fixed, "is_superuser")
         return (*fixed, "is_superuser", "groups")
 
     def has_change_permission(

@@ -255,3 +255,12 @@ def test_the_command_makes_missing_ones_and_tells_what_each_may(db: None) -> Non
     assert "commands.erase_device: Can erase devices" in text
     assert not owner.permissions.exists()
     assert Group.objects.get(name="Auditor").permissions.exists()
+
+
+# --- Who gives roles
+
+
+def test_an_owner_gives_roles_and_makes_no_superuser(db: None) -> None:
+    page = member("Owner").get(reverse("admin:devices_user_add")).content.decode()
+    assert 'name="groups"' in page
+    assert 'name="is_superuser"' not in page
