@@ -9,7 +9,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from .models import OPEN, Delivery, Order, Recipient, State
-from .states import BADGES
+from .states import BADGES, REPEATED
 
 SHOWN = (
     *(State.ACKNOWLEDGED, State.FAILED),
@@ -154,8 +154,7 @@ class OrderProgress:
     @property
     def repeatable(self) -> int:
         """Those that did not do it and do not have it before them any more."""
-        over = (State.FAILED, State.EXPIRED, State.REFUSED, State.CANCELLED)
-        told = sum(self.counts[state] for state in over)
+        told = sum(self.counts[state] for state in REPEATED)
         return told + self.refused + self.recipients[R.CANCELLED]
 
     @property

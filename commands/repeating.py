@@ -8,9 +8,9 @@ from devices.models import Channel, Secret
 
 from . import checking, destructive, orders, queue
 from .escrow.kept import ACCOUNTS
-from .models import Command, Delivery, State
+from .models import Command, Delivery
+from .states import REPEATED
 
-REPEATED = (State.FAILED, State.EXPIRED, State.CANCELLED)
 AS_WRITTEN = "not as the catalogue has it: send it again from its order's page"
 
 

@@ -16,6 +16,9 @@ BADGES: Mapping[str, str] = {
 }
 """The tone of its badge."""
 
+REPEATED = (State.FAILED, State.EXPIRED, State.REFUSED, State.CANCELLED)
+"""What did not come to pass, and can be ordered again."""
+
 MEANINGS: Mapping[str, str] = {
     State.QUEUED: "waits for the device to connect",
     State.SENT: "on its way, not answered yet",

@@ -19,13 +19,12 @@ from .confirming import (
 )
 from .drafting import discard, draft
 from .recurring import next_time, run_recurring
-from .repeating import REPEATED, repeat
+from .repeating import repeat
 from .rights import NotAllowed, TooLate
 from .writing import INLINE, run_due
 
 __all__ = [
     "INLINE",
-    "REPEATED",
     "Cancelled",
     "NotAllowed",
     "TooLate",

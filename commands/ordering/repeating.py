@@ -12,10 +12,9 @@ from django.utils import timezone
 from devices.models import Channel, Device, Enrollment
 
 from ..checking import Invalid
-from ..models import Order, Recipient, State
+from ..models import Order, Recipient
+from ..states import REPEATED
 from . import recipients, rights
-
-REPEATED = (State.FAILED, State.EXPIRED, State.REFUSED, State.CANCELLED)
 
 
 @transaction.atomic
@@ -41,6 +40,7 @@ def repeat(order: Order, by: Any, states: Collection[str] = REPEATED) -> Order:
         note=order.note,
         priority=order.priority,
         expires_at=_expires_at(order),
+        window=order.window,
         spread=order.spread,
         repeats=order,
     )

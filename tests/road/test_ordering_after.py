@@ -196,3 +196,18 @@ def test_it_has_as_long_as_before(clock: Clock) -> None:
     assert again.expires_at is not None
     assert again.expires_at - clock.now == expires_at - first.ordered_at
     assert queue.expire() == 0
+
+
+def test_what_was_for_a_window_waits_for_one_again(clock: Clock) -> None:
+    enrolled()
+    night = {"days": [*range(7)], "from": "22:00", "until": "05:00"}
+    first = order(window=night)
+    clock.forward(hours=11)
+    ordering.run_due()
+    settle(first, State.FAILED)
+    clock.forward(days=1, hours=-11)
+    again = ordering.confirm(ordering.repeat(first, None), None)
+    assert (again.window, again.queued) == (first.window, 0)
+    clock.forward(hours=11)
+    ordering.run_due()
+    assert fresh(again).queued == 1
